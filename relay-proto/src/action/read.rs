@@ -1,0 +1,208 @@
+//! Reading an action that somebody wrote as JSON.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use core::fmt;
+
+use serde_json::Value;
+
+use super::{Action, Fields, Op};
+
+impl Action {
+    /// Reads an action that somebody wrote as JSON. Fields that the op does not have are kept; an op that this
+    /// crate does not know travels as it was given.
+    ///
+    /// # Errors
+    /// When it is no object with an `op`, or a field of a known op is missing or of the wrong type.
+    pub fn from_json(json: &str) -> Result<Self, ActionError> {
+        let fields = serde_json::from_str(json).map_err(|_| ActionError { op: None, field: "op" })?;
+        Self::from_fields(fields)
+    }
+
+    /// [`Action::from_json`] for an object that is already read.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_fields(mut fields: Fields) -> Result<Self, ActionError> {
+        let Some(Value::String(name)) = fields.remove("op") else {
+            return Err(ActionError { op: None, field: "op" });
+        };
+        let mut reader = Reader { name: &name, fields };
+        let Some(op) = reader.op()? else {
+            let extra = reader.fields;
+            return Ok(Self { op: Op::Other { op: name }, metadata: None, extra });
+        };
+        let mut action = Self::new(op);
+        action.metadata = reader.metadata()?.or(action.metadata);
+        action.extra = reader.fields;
+        Ok(action)
+    }
+}
+
+/// An action that cannot be read. The caller's fault.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ActionError {
+    op: Option<String>,
+    field: &'static str,
+}
+
+impl fmt::Display for ActionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.op {
+            None => f.write_str("an action must be a JSON object with a string `op`"),
+            Some(op) => write!(f, "action {op}: `{}` is missing or of the wrong type", self.field),
+        }
+    }
+}
+
+impl core::error::Error for ActionError {}
+
+/// Takes the fields of an op out of an object.
+struct Reader<'a> {
+    name: &'a str,
+    fields: Fields,
+}
+
+impl Reader<'_> {
+    fn op(&mut self) -> Result<Option<Op>, ActionError> {
+        Ok(Some(match self.name {
+            "send" => Op::Send {
+                chat_id: self.text("chat_id")?,
+                content: self.text("content")?,
+                reply_to: self.text_if("reply_to")?,
+            },
+            "edit" => Op::Edit {
+                chat_id: self.text("chat_id")?,
+                message_id: self.text("message_id")?,
+                content: self.text("content")?,
+            },
+            "typing" => Op::Typing { chat_id: self.text("chat_id")?, content: self.text_if("content")? },
+            "follow_up" => Op::FollowUp {
+                session_key: self.text("session_key")?,
+                kind: self.text("kind")?,
+                content: self.text("content")?,
+            },
+            "get_chat_info" => Op::GetChatInfo { chat_id: self.text("chat_id")? },
+            "delete" => Op::Delete { chat_id: self.text("chat_id")?, message_id: self.text("message_id")? },
+            "send_media" => Op::SendMedia {
+                chat_id: self.text("chat_id")?,
+                media_kind: self.text("media_kind")?,
+                source_url: self.text("source_url")?,
+                content: self.text_if("content")?,
+                filename: self.text_if("filename")?,
+                reply_to: self.text_if("reply_to")?,
+            },
+            "prompt" => self.prompt()?,
+            "react" => Op::React {
+                chat_id: self.text("chat_id")?,
+                message_id: self.text("message_id")?,
+                emoji: self.text("emoji")?,
+                remove: self.flag("remove")?,
+            },
+            "thread_create" => Op::ThreadCreate {
+                chat_id: self.text("chat_id")?,
+                thread_name: self.text("thread_name")?,
+                message_id: self.text_if("message_id")?,
+            },
+            "thread_rename" => Op::ThreadRename {
+                chat_id: self.text("chat_id")?,
+                message_id: self.text("message_id")?,
+                thread_name: self.text("thread_name")?,
+                only_if_current_name: self.text_if("only_if_current_name")?,
+            },
+            "draft" => Op::Draft {
+                chat_id: self.text("chat_id")?,
+                draft_id: self.text("draft_id")?,
+                content: self.text("content")?,
+                sealed: self.flag("final")?,
+            },
+            _ => return Ok(None),
+        }))
+    }
+
+    fn prompt(&mut self) -> Result<Op, ActionError> {
+        Ok(Op::Prompt {
+            chat_id: self.text("chat_id")?,
+            prompt_kind: self.text("prompt_kind")?,
+            prompt_id: self.text("prompt_id")?,
+            content: self.text("content")?,
+            options: self.take("options", |value| serde_json::from_value(value).ok())?,
+            timeout_s: self.take_if("timeout_s", |value| value.as_u64())?,
+            reply_to: self.text_if("reply_to")?,
+        })
+    }
+
+    fn metadata(&mut self) -> Result<Option<Fields>, ActionError> {
+        self.take_if("metadata", |value| match value {
+            Value::Object(fields) => Some(fields),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
+        })
+    }
+
+    fn text(&mut self, field: &'static str) -> Result<String, ActionError> {
+        self.take(field, as_text)
+    }
+
+    fn text_if(&mut self, field: &'static str) -> Result<Option<String>, ActionError> {
+        self.take_if(field, as_text)
+    }
+
+    fn flag(&mut self, field: &'static str) -> Result<bool, ActionError> {
+        Ok(self.take_if(field, |value| value.as_bool())?.unwrap_or(false))
+    }
+
+    fn take<T>(&mut self, field: &'static str, read: impl Fn(Value) -> Option<T>) -> Result<T, ActionError> {
+        self.take_if(field, read)?.ok_or_else(|| self.wrong(field))
+    }
+
+    fn take_if<T>(
+        &mut self,
+        field: &'static str,
+        read: impl Fn(Value) -> Option<T>,
+    ) -> Result<Option<T>, ActionError> {
+        match self.fields.remove(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => read(value).map(Some).ok_or_else(|| self.wrong(field)),
+        }
+    }
+
+    fn wrong(&self, field: &'static str) -> ActionError {
+        ActionError { op: Some(self.name.to_owned()), field }
+    }
+}
+
+/// Ids are often numbers to those who write JSON by hand.
+fn as_text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(alloc::format!("{number}")),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn round(json: &str) -> String {
+        serde_json::to_string(&Action::from_json(json).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn unknown_ops_travel_as_they_were_given() {
+        let json = r#"{"op":"pin","chat_id":"c","metadata":5,"what":{"x":[null]}}"#;
+        assert_eq!(round(json), json);
+        assert_eq!(Action::from_json(json).unwrap().chat_id(), Some("c"));
+    }
+
+    #[test]
+    fn errors_name_the_op_and_the_field() {
+        let error = |json: &str| Action::from_json(json).unwrap_err().to_string();
+        assert_eq!(error("[]"), "an action must be a JSON object with a string `op`");
+        assert_eq!(error(r#"{"op":3}"#), "an action must be a JSON object with a string `op`");
+        let missing = "action send: `content` is missing or of the wrong type";
+        assert_eq!(error(r#"{"op":"send","chat_id":7}"#), missing);
+        assert_eq!(error(r#"{"op":"send","chat_id":7,"content":[]}"#), missing);
+    }
+}

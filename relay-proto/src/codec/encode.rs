@@ -1,0 +1,234 @@
+//! From a frame to a line.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde_json::value::RawValue;
+
+use crate::frame::{ToConnector, ToGateway};
+
+/// Frames that can be written as a line.
+pub trait Encode {
+    /// Appends the frame as one line, with its end, to `out`.
+    fn encode(&self, out: &mut BytesMut);
+
+    /// The frame as one line, with its end.
+    fn to_line(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        self.encode(&mut out);
+        out.freeze()
+    }
+}
+
+impl Encode for ToGateway<'_> {
+    fn encode(&self, out: &mut BytesMut) {
+        match self {
+            Self::Descriptor { descriptor } => {
+                Line::new(out, "descriptor").raw("descriptor", descriptor).end();
+            }
+            Self::Inbound { event, buffer_id } => {
+                Line::new(out, "inbound").raw("event", event).text_if("bufferId", buffer_id.as_deref()).end();
+            }
+            Self::Passthrough { forward, buffer_id } => Line::new(out, "passthrough_forward")
+                .raw("forward", forward)
+                .text_if("bufferId", buffer_id.as_deref())
+                .end(),
+            Self::OutboundResult { request_id, result } => {
+                Line::new(out, "outbound_result").text("requestId", request_id).raw("result", result).end();
+            }
+            Self::InterruptInbound { session_key, chat_id } => Line::new(out, "interrupt_inbound")
+                .text("session_key", session_key)
+                .text("chat_id", chat_id)
+                .end(),
+            Self::GoingIdleAck => Line::new(out, "going_idle_ack").end(),
+        }
+    }
+}
+
+impl Encode for ToConnector<'_> {
+    fn encode(&self, out: &mut BytesMut) {
+        match self {
+            Self::Hello { platform, bot_id, command_manifest } => Line::new(out, "hello")
+                .text("platform", platform)
+                .text("botId", bot_id)
+                .raw_if("command_manifest", *command_manifest)
+                .end(),
+            Self::InboundAck { buffer_id } => Line::new(out, "inbound_ack").text("bufferId", buffer_id).end(),
+            Self::Outbound { request_id, action, platform, bot_id } => Line::new(out, "outbound")
+                .text("requestId", request_id)
+                .raw("action", action)
+                .text_if("platform", platform.as_deref())
+                .text_if("botId", bot_id.as_deref())
+                .end(),
+            Self::Interrupt { session_key, reason } => Line::new(out, "interrupt")
+                .text("session_key", session_key)
+                .text_or_null("reason", reason.as_deref())
+                .end(),
+            Self::GoingIdle => Line::new(out, "going_idle").end(),
+        }
+    }
+}
+
+/// A buffer that lines are written into one after the other, so that a line costs no allocation of its own: once
+/// every line handed out before is gone, their room is used again.
+///
+/// It is a place to work in and no part of a machine's state: any two are equal.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch(BytesMut);
+
+impl Scratch {
+    /// Room for some dozens of acks: enough to share the cost, little enough for an idle machine not to mind.
+    const CHUNK: usize = 4096;
+
+    pub(crate) fn line(&mut self, frame: &impl Encode) -> Bytes {
+        if self.0.capacity() < 128 {
+            self.0.reserve(Self::CHUNK);
+        }
+        frame.encode(&mut self.0);
+        self.0.split().freeze()
+    }
+}
+
+impl Clone for Scratch {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Scratch {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Scratch {}
+
+impl core::hash::Hash for Scratch {
+    fn hash<H: core::hash::Hasher>(&self, _: &mut H) {}
+}
+
+/// One line being written: an object whose first field is its type.
+struct Line<'a>(&'a mut BytesMut);
+
+impl<'a> Line<'a> {
+    fn new(out: &'a mut BytesMut, kind: &str) -> Self {
+        out.reserve(128);
+        out.put_slice(b"{\"type\":\"");
+        out.put_slice(kind.as_bytes());
+        out.put_slice(b"\"");
+        Self(out)
+    }
+
+    fn key(&mut self, name: &str) {
+        self.0.put_slice(b",\"");
+        self.0.put_slice(name.as_bytes());
+        self.0.put_slice(b"\":");
+    }
+
+    fn text(mut self, name: &str, value: &str) -> Self {
+        self.key(name);
+        put_string(self.0, value);
+        self
+    }
+
+    fn text_if(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self,
+        }
+    }
+
+    fn text_or_null(mut self, name: &str, value: Option<&str>) -> Self {
+        if let Some(value) = value {
+            return self.text(name, value);
+        }
+        self.key(name);
+        self.0.put_slice(b"null");
+        self
+    }
+
+    fn raw(mut self, name: &str, value: &RawValue) -> Self {
+        self.key(name);
+        put_raw(self.0, value.get());
+        self
+    }
+
+    fn raw_if(self, name: &str, value: Option<&RawValue>) -> Self {
+        match value {
+            Some(value) => self.raw(name, value),
+            None => self,
+        }
+    }
+
+    fn end(self) {
+        self.0.put_slice(b"}\n");
+    }
+}
+
+/// Writes a JSON value. Line ends can only stand between its tokens, and a frame is one line.
+fn put_raw(out: &mut BytesMut, json: &str) {
+    let mut rest = json.as_bytes();
+    while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
+        out.put_slice(&rest[..end]);
+        out.put_u8(b' ');
+        rest = &rest[end + 1..];
+    }
+    out.put_slice(rest);
+}
+
+fn put_string(out: &mut BytesMut, text: &str) {
+    out.put_u8(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(end) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        out.put_slice(&rest[..end]);
+        put_escape(out, rest[end]);
+        rest = &rest[end + 1..];
+    }
+    out.put_slice(rest);
+    out.put_u8(b'"');
+}
+
+fn put_escape(out: &mut BytesMut, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    match byte {
+        b'"' | b'\\' => out.put_slice(&[b'\\', byte]),
+        b'\n' => out.put_slice(b"\\n"),
+        b'\r' => out.put_slice(b"\\r"),
+        b'\t' => out.put_slice(b"\\t"),
+        control => {
+            out.put_slice(b"\\u00");
+            out.put_u8(HEX[usize::from(control >> 4)]);
+            out.put_u8(HEX[usize::from(control & 15)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    #[test]
+    fn strings_are_escaped_as_json_asks() {
+        let every: String = (0..=0x80).filter_map(char::from_u32).chain("é😀\u{2028}".chars()).collect();
+        let mut out = BytesMut::new();
+        put_string(&mut out, &every);
+        assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), every);
+    }
+
+    #[test]
+    fn a_frame_is_one_line_whatever_its_payload() {
+        let event = serde_json::from_str("{\n \"text\":\r\n \"a\\nb\" }").unwrap();
+        let line = ToGateway::Inbound { event, buffer_id: Some("b\"1\n".into()) }.to_line();
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        let expected = br#"{"type":"inbound","event":{  "text":   "a\nb" },"bufferId":"b\"1\n"}"#;
+        assert_eq!(line.strip_suffix(b"\n"), Some(&expected[..]));
+    }
+
+    #[test]
+    fn scratch_hands_out_lines_that_stand_alone() {
+        let mut scratch = Scratch::default();
+        let ack = |id: &str| ToConnector::InboundAck { buffer_id: String::from(id).into() };
+        let (first, second) = (scratch.line(&ack("1")), scratch.line(&ack("2")));
+        assert_eq!(first, &b"{\"type\":\"inbound_ack\",\"bufferId\":\"1\"}\n"[..]);
+        assert_eq!(second, &b"{\"type\":\"inbound_ack\",\"bufferId\":\"2\"}\n"[..]);
+    }
+}

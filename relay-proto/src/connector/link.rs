@@ -1,0 +1,310 @@
+//! The life of a session's link: accepted, greeted, flipped, replaced, lost.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::ToString;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::event::{Cause, Event, Hello, Transmit, Violation};
+use super::{Closed, Session, Status, Timer};
+use crate::close::{Close, CloseCode, Ended, REASON_UNAUTHORIZED};
+use crate::codec::{self, Decoded, Encode, LineSplitter, LineTooLong};
+use crate::event::Descriptor;
+use crate::frame::{DeliveryKind, ToConnector, ToGateway};
+use crate::ids::LinkId;
+use crate::link::Features;
+use crate::liveness::Liveness;
+use crate::time::Instant;
+
+/// No gateway has more bots than this.
+const MOST_HELLOS: usize = 64;
+
+/// An open socket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Link {
+    id: LinkId,
+    /// Whether the peer acks passthroughs: it said so, or it has done it.
+    acks_passthroughs: bool,
+    splitter: LineSplitter,
+    liveness: Liveness,
+    /// The bots that the gateway fronts, the default one first.
+    identities: VecDeque<(Box<str>, Box<str>)>,
+    /// The answers to the hellos that are not sent yet, from the first unanswered one on.
+    answers: VecDeque<Option<Bytes>>,
+    /// Whether the gateway asked to be only buffered for (rule C5).
+    flipped: bool,
+}
+
+impl Link {
+    pub(super) fn id(&self) -> LinkId {
+        self.id
+    }
+
+    pub(super) fn acks_passthroughs(&self) -> bool {
+        self.acks_passthroughs
+    }
+
+    /// Whether some hello, and every hello so far, is answered.
+    fn is_greeted(&self) -> bool {
+        !self.identities.is_empty() && self.answers.is_empty()
+    }
+
+    pub(super) fn takes_entries(&self) -> bool {
+        self.is_greeted() && !self.flipped
+    }
+
+    pub(super) fn pong_deadline(&self) -> Option<Instant> {
+        self.liveness.deadline()
+    }
+
+    pub(super) fn status(&self) -> Status {
+        if self.flipped {
+            Status::Flipped
+        } else if self.is_greeted() {
+            Status::Live
+        } else {
+            Status::Greeting
+        }
+    }
+
+    /// The bot that a frame with these tags acts as; untagged, the first one. `None` for one that is not fronted.
+    pub(super) fn identity(&self, platform: Option<&str>, bot_id: Option<&str>) -> Option<(&str, &str)> {
+        let fits = |(held_platform, held_bot): &&(Box<str>, Box<str>)| {
+            platform.is_none_or(|platform| *platform == **held_platform)
+                && bot_id.is_none_or(|bot_id| *bot_id == **held_bot)
+        };
+        self.identities.iter().find(fits).map(|(platform, bot_id)| (&**platform, &**bot_id))
+    }
+}
+
+impl Session {
+    pub(super) fn on_opened(&mut self, id: LinkId, features: Features, now: Instant) {
+        let refusal = match self.closed {
+            Closed::No => None,
+            Closed::Revoked => Some(Close::new(CloseCode::UNAUTHORIZED, REASON_UNAUTHORIZED)),
+            Closed::ShutDown => Some(Close::new(CloseCode::GOING_AWAY, "shutting down")),
+        };
+        if let Some(close) = refusal {
+            self.transmits.push_back(Transmit::Close(id, close));
+            return;
+        }
+        self.give_up(Close::new(CloseCode::GOING_AWAY, "replaced by a newer link"), Cause::Replaced);
+        self.mailbox.rewind();
+        self.timers.set(Timer::Hello, now + self.config.hello_timeout);
+        self.timers.set(Timer::Ping, now + self.config.ping_interval);
+        self.link = Some(Link {
+            id,
+            acks_passthroughs: features.passthrough_ack,
+            splitter: LineSplitter::new(self.config.line_limit),
+            liveness: Liveness::new(self.config.pong_timeout),
+            identities: VecDeque::new(),
+            answers: VecDeque::new(),
+            flipped: false,
+        });
+    }
+
+    pub(super) fn on_received(&mut self, id: LinkId, mut message: Bytes, now: Instant) {
+        // A line can end the link, and with it the splitter: it is looked up for each.
+        while let Some(link) = self.link_as(id) {
+            match link.splitter.next_line(&mut message) {
+                Ok(Some(line)) => self.on_line(id, &line, now),
+                Ok(None) => return,
+                Err(error) => return self.break_off(Violation::LineTooLong(error)),
+            }
+        }
+    }
+
+    pub(super) fn on_too_large(&mut self, id: LinkId) {
+        if self.link_as(id).is_some() {
+            let limit = self.config.line_limit;
+            self.break_off(Violation::LineTooLong(LineTooLong { limit }));
+        }
+    }
+
+    fn on_line(&mut self, id: LinkId, line: &Bytes, now: Instant) {
+        let frame = match codec::decode_to_connector(line) {
+            Ok(Decoded::Frame(frame)) => frame,
+            Ok(Decoded::Unknown) => return self.skipped.unknown += 1,
+            Err(_) => return self.skipped.malformed += 1,
+        };
+        match frame {
+            ToConnector::InboundAck { buffer_id } => self.on_ack(&buffer_id),
+            ToConnector::Outbound { request_id, action, platform, bot_id } => {
+                let action = line.slice_ref(action.get().as_bytes());
+                self.on_outbound(&request_id, action, platform.as_deref(), bot_id.as_deref());
+            }
+            ToConnector::Hello { platform, bot_id, command_manifest } => {
+                let commands = command_manifest.map(|raw| line.slice_ref(raw.get().as_bytes()));
+                self.on_hello(&platform, &bot_id, commands);
+            }
+            ToConnector::Interrupt { session_key, reason } => {
+                let reason = reason.as_deref().map(Box::from);
+                self.events.push_back(Event::Interrupt { session_key: (&*session_key).into(), reason });
+            }
+            ToConnector::GoingIdle => self.on_going_idle(id, now),
+        }
+    }
+
+    fn on_ack(&mut self, buffer_id: &str) {
+        let acked = self.parse_buffer_id(buffer_id);
+        let Some((position, (kind, on_link))) = acked.and_then(|at| Some((at, self.mailbox.ack(at)?))) else {
+            self.skipped.unknown_acks += 1;
+            return;
+        };
+        self.events.push_back(Event::Acked(position));
+        let Some(link) = &mut self.link else { return };
+        if kind == DeliveryKind::Passthrough {
+            link.acks_passthroughs = true;
+        }
+        if on_link && !link.acks_passthroughs {
+            while let Some(passed_over) = self.mailbox.take_passed_over(position) {
+                self.events.push_back(Event::Acked(passed_over));
+            }
+        }
+    }
+
+    fn on_hello(&mut self, platform: &str, bot_id: &str, command_manifest: Option<Bytes>) {
+        let Some(link) = &mut self.link else { return };
+        let number = link.identities.len();
+        if number == MOST_HELLOS {
+            return self.break_off(Violation::TooManyHellos);
+        }
+        self.timers.stop(Timer::Hello);
+        link.identities.push_back((platform.into(), bot_id.into()));
+        link.answers.push_back(None);
+        let (platform, bot_id) = (platform.into(), bot_id.into());
+        self.events.push_back(Event::Hello(Hello {
+            link: link.id,
+            number,
+            platform,
+            bot_id,
+            command_manifest,
+        }));
+    }
+
+    pub(super) fn on_described(&mut self, id: LinkId, number: usize, descriptor: &Descriptor) {
+        let json = descriptor.to_json();
+        let Ok(descriptor) = serde_json::from_str::<&RawValue>(&json) else { return };
+        let line = ToGateway::Descriptor { descriptor }.to_line();
+        let Some(link) = self.link_as(id) else { return };
+        let first_open = link.identities.len() - link.answers.len();
+        let slot = number.checked_sub(first_open).and_then(|index| link.answers.get_mut(index));
+        let Some(slot @ None) = slot else { return };
+        *slot = Some(line);
+        let (mut sent, mut lines) = (first_open, VecDeque::new());
+        while let Some(Some(line)) = link.answers.pop_front_if(|answer| answer.is_some()) {
+            lines.push_back(line);
+            sent += 1;
+        }
+        if first_open == 0 && sent > 0 {
+            self.events.push_back(Event::Linked(id));
+        }
+        self.transmits.extend(lines.into_iter().map(|line| Transmit::Frame(id, line)));
+    }
+
+    fn on_going_idle(&mut self, id: LinkId, now: Instant) {
+        let Some(link) = self.link_as(id) else { return };
+        if !link.flipped {
+            link.flipped = true;
+            self.timers.set(Timer::Flip, now + self.config.flip_timeout);
+            self.events.push_back(Event::Flipped);
+        }
+        // What has been pulled before is being written before: nothing more than that goes out ahead of this.
+        self.queue(&ToGateway::GoingIdleAck);
+    }
+
+    pub(super) fn on_timer(&mut self, timer: Timer, now: Instant) {
+        match timer {
+            Timer::Hello => {
+                let cause = Cause::HelloTimeout(self.config.hello_timeout);
+                self.give_up(Close::new(CloseCode::POLICY, "no hello"), cause);
+            }
+            Timer::Ping => {
+                self.timers.set(Timer::Ping, now + self.config.ping_interval);
+                if let Some(link) = &mut self.link {
+                    // Even while the peer is not read: that is so because it takes nothing, and must not last.
+                    let number = link.liveness.ping(now, false);
+                    self.transmits.push_back(Transmit::Ping(link.id, number));
+                }
+            }
+            Timer::Pong => {
+                let cause = Cause::Silent(self.config.pong_timeout);
+                self.give_up(Close::new(CloseCode::GOING_AWAY, "no pong"), cause);
+            }
+            Timer::Flip => {
+                if let Some(link) = &mut self.link {
+                    link.flipped = false;
+                    self.events.push_back(Event::Unflipped);
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_pong(&mut self, id: LinkId, number: u32) {
+        if let Some(link) = self.link_as(id) {
+            link.liveness.pong(number);
+        }
+    }
+
+    pub(super) fn on_closed(&mut self, id: LinkId, ended: Ended) {
+        if self.link_as(id).is_some() {
+            self.drop_link(Cause::Ended(ended));
+        }
+    }
+
+    pub(super) fn close_for_good(&mut self, how: Closed) {
+        if self.closed == Closed::Revoked || self.closed == how {
+            return;
+        }
+        self.closed = how;
+        match how {
+            Closed::Revoked => {
+                self.give_up(Close::new(CloseCode::UNAUTHORIZED, REASON_UNAUTHORIZED), Cause::Revoked);
+                self.events.push_back(Event::Revoked);
+            }
+            Closed::ShutDown | Closed::No => {
+                self.give_up(Close::new(CloseCode::GOING_AWAY, "shutting down"), Cause::ShutDown);
+            }
+        }
+    }
+
+    fn break_off(&mut self, violation: Violation) {
+        let code = match violation {
+            Violation::LineTooLong(_) => CloseCode::TOO_BIG,
+            Violation::TooManyHellos => CloseCode::POLICY,
+        };
+        self.give_up(Close::new(code, violation.to_string()), Cause::Violation(violation));
+    }
+
+    /// This end gives the link up, if there is one.
+    fn give_up(&mut self, close: Close, cause: Cause) {
+        if let Some(link) = &self.link {
+            let id = link.id;
+            self.drop_link(cause);
+            self.transmits.push_back(Transmit::Close(id, close));
+        }
+    }
+
+    fn drop_link(&mut self, cause: Cause) {
+        let Some(link) = self.link.take() else { return };
+        self.timers.stop_all();
+        self.tickets.clear();
+        // Closes of links that were refused or replaced are still to be done.
+        self.transmits.retain(|transmit| matches!(transmit, Transmit::Close(..)));
+        self.events.push_back(Event::Down(link.id, cause));
+    }
+
+    /// Queues a frame for the present link.
+    pub(super) fn queue(&mut self, frame: &ToGateway<'_>) {
+        if let Some(link) = &self.link {
+            let line = self.scratch.line(frame);
+            self.transmits.push_back(Transmit::Frame(link.id, line));
+        }
+    }
+
+    fn link_as(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.link.as_mut().filter(|link| link.id == id)
+    }
+}

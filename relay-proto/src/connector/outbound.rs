@@ -1,0 +1,120 @@
+//! What the gateway asks for, and what it is told: every request gets one result (rule C12).
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::event::{Event, Outbound};
+use super::{Closed, Session};
+use crate::action::ActionResult;
+use crate::frame::ToGateway;
+use crate::ids::Ticket;
+
+/// A request that has no result yet, by the name that the gateway gave it.
+pub(super) type OpenTicket = Box<str>;
+
+/// A longer request id is refused rather than kept for as long as its request is open.
+const LONGEST_REQUEST_ID: usize = 1024;
+
+/// How many frames may wait for a peer that takes none before interrupts are refused.
+const MOST_QUEUED: usize = 4096;
+
+/// Why an interrupt cannot be passed on now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotNow {
+    /// The gateway is not connected, or has not said hello.
+    NotLinked,
+    /// The gateway takes nothing for the time being.
+    Congested,
+    /// The credential is revoked, or the session is shut down.
+    Closed,
+}
+
+impl fmt::Display for NotNow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotLinked => "the gateway is not connected",
+            Self::Congested => "the gateway takes nothing for the time being",
+            Self::Closed => "the gateway's credential is revoked, or the connector shuts down",
+        })
+    }
+}
+
+impl core::error::Error for NotNow {}
+
+impl Session {
+    pub(super) fn on_outbound(
+        &mut self,
+        request_id: &str,
+        action: Bytes,
+        platform: Option<&str>,
+        bot_id: Option<&str>,
+    ) {
+        let refusal = match self.link.as_ref().map(|link| link.identity(platform, bot_id)) {
+            None => return,
+            Some(Some((platform, bot_id))) => {
+                if self.tickets.len() < self.config.request_limit && request_id.len() <= LONGEST_REQUEST_ID {
+                    let (platform, bot_id) = (platform.into(), bot_id.into());
+                    let ticket = self.open_ticket(request_id);
+                    self.events.push_back(Event::Outbound(Outbound { ticket, action, platform, bot_id }));
+                    return;
+                }
+                ActionResult::refused("overloaded", "too many requests are open on this link")
+            }
+            Some(None) => {
+                ActionResult::refused("not_fronted", "no hello named this platform and bot on this link")
+            }
+        };
+        self.owe_result(request_id, &refusal.to_json());
+    }
+
+    fn open_ticket(&mut self, request_id: &str) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.tickets.insert(ticket, request_id.into());
+        ticket
+    }
+
+    pub(super) fn on_response(&mut self, ticket: Ticket, result: &str) {
+        match self.tickets.remove(&ticket) {
+            Some(request_id) => self.owe_result(&request_id, result),
+            None => self.skipped.late_results += 1,
+        }
+    }
+
+    fn owe_result(&mut self, request_id: &str, result: &str) {
+        let object = result.trim_ascii_start().starts_with('{');
+        match serde_json::from_str::<&RawValue>(result) {
+            Ok(result) if object && result.get().len() < self.config.send_limit / 2 => {
+                self.queue(&ToGateway::OutboundResult { request_id: request_id.into(), result });
+            }
+            Ok(_) | Err(_) => {
+                let failure =
+                    ActionResult::refused("bad_result", "the platform's answer cannot be passed on");
+                let failure = failure.to_json();
+                if let Ok(result) = serde_json::from_str(&failure) {
+                    self.queue(&ToGateway::OutboundResult { request_id: request_id.into(), result });
+                }
+            }
+        }
+    }
+
+    pub(super) fn send_interrupt(&mut self, session_key: &str, chat_id: &str) -> Result<(), NotNow> {
+        match (self.closed, &self.link) {
+            (Closed::Revoked | Closed::ShutDown, _) => Err(NotNow::Closed),
+            (Closed::No, Some(link)) if link.identity(None, None).is_some() => {
+                if self.transmits.len() >= MOST_QUEUED {
+                    return Err(NotNow::Congested);
+                }
+                self.queue(&ToGateway::InterruptInbound {
+                    session_key: session_key.into(),
+                    chat_id: chat_id.into(),
+                });
+                Ok(())
+            }
+            (Closed::No, Some(_) | None) => Err(NotNow::NotLinked),
+        }
+    }
+}
