@@ -25,7 +25,7 @@ pub struct Config {
     pub pong_timeout: Duration,
     /// How long a gateway that asked to be only buffered for may stay connected all the same (rule C7).
     pub flip_timeout: Duration,
-    /// Whether the instance has a wake URL (rule C8).
+    /// Whether the instance has a wake URL to begin with (rule C8).
     pub wakeable: bool,
     /// The least time between two pokes (rule C8).
     pub poke_cooldown: Duration,

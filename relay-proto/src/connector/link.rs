@@ -255,7 +255,7 @@ impl Session {
     }
 
     pub(super) fn close_for_good(&mut self, how: Closed) {
-        if self.closed == Closed::Revoked || self.closed == how {
+        if self.closed == Closed::ShutDown || self.closed == how {
             return;
         }
         self.closed = how;

@@ -54,6 +54,8 @@ pub struct Session {
     tickets: BTreeMap<Ticket, OpenTicket>,
     next_ticket: u64,
     timers: Timers<{ Timer::ALL.len() }>,
+    /// Whether the instance has a wake URL.
+    wakeable: bool,
     /// When the next poke may be (rule C8).
     poke_from: Instant,
     closed: Closed,
@@ -137,6 +139,7 @@ impl Session {
     pub fn new(config: Config) -> Self {
         Self {
             mailbox: Mailbox::new(config.window, config.give_outs),
+            wakeable: config.wakeable,
             config: Arc::new(config),
             link: None,
             tickets: BTreeMap::new(),
@@ -191,7 +194,7 @@ impl Session {
             self.bury(position, DeathCause::TooLarge);
             return position;
         }
-        if self.link.is_none() && self.config.wakeable && now >= self.poke_from && self.closed == Closed::No {
+        if self.link.is_none() && self.wakeable && now >= self.poke_from && self.closed == Closed::No {
             self.poke_from = now + self.config.poke_cooldown;
             self.events.push_back(Event::Poke);
         }
@@ -229,6 +232,18 @@ impl Session {
     /// The gateway's credential is no longer accepted: the link is closed, and no further one is taken (rule C11).
     pub fn revoke(&mut self) {
         self.close_for_good(Closed::Revoked);
+    }
+
+    /// The instance has a wake URL from now on, or has none.
+    pub fn set_wakeable(&mut self, wakeable: bool) {
+        self.wakeable = wakeable;
+    }
+
+    /// The instance has a new credential: links are taken again. Only a revocation can be taken back.
+    pub fn reinstate(&mut self) {
+        if self.closed == Closed::Revoked {
+            self.closed = Closed::No;
+        }
     }
 
     /// The connector goes away: the link is closed, and no further one is taken. Its entries stay in the store.
@@ -303,6 +318,18 @@ impl Session {
     #[must_use]
     pub fn buffer_id(&self, position: Position) -> String {
         format!("{}-{}", self.config.stream, position.0)
+    }
+
+    /// Whether somebody still waits for the result of this request: its link is up, and it has none yet.
+    #[must_use]
+    pub fn is_open(&self, ticket: Ticket) -> bool {
+        self.tickets.contains_key(&ticket)
+    }
+
+    /// The link, if there is one.
+    #[must_use]
+    pub fn link(&self) -> Option<LinkId> {
+        self.link.as_ref().map(Link::id)
     }
 
     /// How many entries are not done.

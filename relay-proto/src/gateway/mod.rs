@@ -25,7 +25,7 @@ use state::State;
 use crate::action::Action;
 use crate::backoff::{self, Backoff};
 use crate::event::Descriptor;
-use crate::ids::{DeliveryId, RequestId};
+use crate::ids::{DeliveryId, LinkId, RequestId};
 use crate::ledger::Ledger;
 pub use crate::ledger::{DeliveryKeys, Fingerprint};
 use crate::link::LinkEvent;
@@ -349,6 +349,19 @@ impl Gateway {
     #[must_use]
     pub fn status(&self) -> Status {
         self.describe_state()
+    }
+
+    /// The dial under way or the open link (rule L1). What [`poll_transmit`](Self::poll_transmit) still gives for
+    /// another link is the last of it.
+    #[must_use]
+    pub fn link(&self) -> Option<LinkId> {
+        self.state.token().map(|token| token.link)
+    }
+
+    /// Whether [`poll_inbound`](Self::poll_inbound) has something to give.
+    #[must_use]
+    pub fn has_inbound(&self) -> bool {
+        self.outbox.has_inbound()
     }
 
     /// Whether the driver should read from the socket. Where not, the application has more than enough to take,

@@ -101,6 +101,10 @@ impl Outbox {
         Some(inbound)
     }
 
+    pub(super) fn has_inbound(&self) -> bool {
+        !self.inbound.is_empty()
+    }
+
     /// How many interrupts wait for the application.
     pub(super) fn interrupts(&self) -> usize {
         self.inbound_load.interrupts

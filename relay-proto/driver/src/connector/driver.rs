@@ -1,0 +1,194 @@
+//! The poll loop of a session.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use relay_proto::connector::Outbound as Request;
+use relay_proto::connector::{DeathCause, Event, Hello, Status, Transmit};
+use relay_proto::{Instant, LinkEvent};
+
+use super::lanes::Lane;
+use super::platform::{Outbound, Platform};
+use super::session::{Shared, State};
+use crate::port::Port;
+use crate::runtime::{Runtime, Socket};
+
+/// How many rounds are made before other tasks have theirs.
+const ROUNDS: usize = 16;
+
+/// The task that drives a session. It ends when the session is shut down and its last bytes are out.
+pub(super) struct Driver<R: Runtime> {
+    shared: Arc<Shared>,
+    platform: Arc<dyn Platform>,
+    port: Port<R, Box<dyn Socket>>,
+}
+
+/// What a round came to.
+enum Turn {
+    /// There may be more to do at once.
+    Again,
+    /// Nothing until something wakes the task.
+    Idle,
+    /// Nothing ever again.
+    Over,
+}
+
+impl<R: Runtime> Driver<R> {
+    pub(super) fn new(shared: Arc<Shared>, platform: Arc<dyn Platform>, runtime: R) -> Self {
+        Self { shared, platform, port: Port::new(runtime) }
+    }
+
+    /// One turn of everything but the flush, in the order of urgency.
+    fn round(&mut self, cx: &mut Context<'_>) -> Turn {
+        let shared = self.shared.clone();
+        let mut state = shared.lock();
+        // 1. A socket that was accepted.
+        if let Some(accepted) = state.accepted.take() {
+            self.port.see(LinkEvent::Opened(accepted.link, accepted.features));
+            self.port.open(accepted.link, accepted.socket);
+        }
+        let wants_read = state.machine.wants_read();
+        drop(state);
+        // 2. What the peer sent, as far as the machine wants it.
+        let more = wants_read && self.port.poll_read(cx);
+        let now = self.port.runtime().now();
+        let mut state = shared.lock();
+        // 3. All that to the machine, and the time.
+        let fed = self.feed(&mut state, now);
+        // 4. What the machine wants seen to.
+        self.see_to_events(&mut state, &shared);
+        // 5. What it wants sent, as far as the socket takes it.
+        self.transmit(&mut state, cx);
+        self.see_to_events(&mut state, &shared);
+        state.publish();
+        // 6. What else may wake the task.
+        self.port.poll_timer(state.machine.poll_timeout().map(|deadline| deadline.at), cx);
+        state.driver.wait(cx);
+        let over = state.machine.status() == Status::ShutDown;
+        drop(state);
+        let closed = self.port.poll_closed(cx);
+        if over && closed {
+            Turn::Over
+        } else if more || fed || self.port.has_seen() {
+            Turn::Again
+        } else {
+            Turn::Idle
+        }
+    }
+
+    fn feed(&mut self, state: &mut State, now: Instant) -> bool {
+        let mut fed = false;
+        for event in self.port.take_seen() {
+            state.machine.handle_link(event, now);
+            fed = true;
+        }
+        if state.machine.poll_timeout().is_some_and(|deadline| deadline.at <= now) {
+            state.machine.handle_timeout(now);
+        }
+        fed
+    }
+
+    fn transmit(&mut self, state: &mut State, cx: &mut Context<'_>) {
+        while !self.port.is_blocked(state.machine.link(), cx)
+            && let Some(transmit) = state.machine.poll_transmit()
+        {
+            match transmit {
+                Transmit::Frame(link, line) => self.port.send_line(link, line),
+                Transmit::Entry(link, position) => match state.mailbox.line(position) {
+                    Some(line) => self.port.send_line(link, line),
+                    None => _ = state.machine.bury(position, DeathCause::Unreadable),
+                },
+                Transmit::Ping(link, number) => self.port.send_ping(link, number),
+                Transmit::Close(link, close) => self.port.close(link, &close),
+            }
+        }
+    }
+
+    fn see_to_events(&self, state: &mut State, shared: &Arc<Shared>) {
+        while let Some(event) = state.machine.poll_event() {
+            match event {
+                Event::Acked(position) => _ = state.mailbox.remove(position),
+                Event::DeadLetter(position, cause) => state.mailbox.bury(position, cause),
+                Event::Hello(hello) => self.describe(&hello, shared),
+                Event::Outbound(request) => {
+                    if let Some((lane, request)) = state.lanes.enter(request) {
+                        self.perform(lane, request, shared);
+                    }
+                }
+                Event::Interrupt { session_key, reason } => {
+                    let done = self.platform.interrupt(shared.owner(), &session_key, reason.as_deref());
+                    self.port.runtime().spawn(done);
+                }
+                Event::Poke => {
+                    if let Some(wake_url) = state.wake_url() {
+                        self.port.runtime().spawn(self.platform.wake(wake_url));
+                    }
+                }
+                Event::Linked(_) | Event::Down(..) | Event::Flipped | Event::Unflipped | Event::Revoked => {}
+            }
+        }
+    }
+
+    fn describe(&self, hello: &Hello, shared: &Arc<Shared>) {
+        let described = self.platform.describe(shared.owner(), &hello.platform, &hello.bot_id);
+        let (link, number, shared) = (hello.link, hello.number, shared.clone());
+        self.port.runtime().spawn(Box::pin(async move {
+            let descriptor = described.await;
+            shared.act(|state, _| state.machine.describe(link, number, &descriptor));
+        }));
+    }
+
+    fn perform(&self, lane: Lane, first: Request, shared: &Arc<Shared>) {
+        let (platform, shared) = (self.platform.clone(), shared.clone());
+        self.port.runtime().spawn(Box::pin(async move {
+            let mut next = Some(first);
+            while let Some(request) = next {
+                // A request whose link is gone has been given up by the gateway, which may have asked anew: what
+                // has not begun by then is not begun.
+                if shared.lock().machine.is_open(request.ticket) {
+                    let ticket = request.ticket;
+                    let result = platform.perform(outbound(&shared, request)).await;
+                    shared.act(|state, _| state.machine.respond(ticket, &result));
+                }
+                next = shared.lock().lanes.next(&lane);
+            }
+        }));
+    }
+}
+
+fn outbound(shared: &Shared, request: Request) -> Outbound {
+    let Request { ticket: _, action, platform, bot_id } = request;
+    Outbound { owner: shared.owner().clone(), platform: platform.into(), bot_id: bot_id.into(), action }
+}
+
+impl<R: Runtime> Future for Driver<R> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let driver = self.get_mut();
+        for _ in 0..ROUNDS {
+            match driver.round(cx) {
+                Turn::Over => return Poll::Ready(()),
+                Turn::Again => {}
+                Turn::Idle => {
+                    driver.port.flush(cx);
+                    if !driver.port.has_seen() {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+        driver.port.flush(cx);
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<R: Runtime> Drop for Driver<R> {
+    /// The task is at its end, or its executor is: whoever waits for that is told.
+    fn drop(&mut self) {
+        self.shared.lock().ended.set(true);
+    }
+}

@@ -1,0 +1,15 @@
+//! A connector: who may connect, the mailbox of each instance, and the tasks that drive their sessions.
+
+mod driver;
+mod hub;
+mod lanes;
+mod mailbox;
+mod platform;
+mod registry;
+mod session;
+
+pub use hub::{Admission, Connector, ConnectorConfig, InstanceStatus};
+pub use mailbox::{AppendError, DeadLetter, MailboxLimits};
+pub use platform::{Outbound, Owner, Platform};
+pub use registry::{GatewayRecord, RegisterError};
+pub use session::Session;

@@ -1,0 +1,222 @@
+//! One instance's session: the machine, its mailbox, and the handles to both.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use relay_proto::codec::Encode;
+use relay_proto::connector::{self as machine, NotNow, Status};
+use relay_proto::frame::ToGateway;
+use relay_proto::{DeliveryKind, Features, Instant, LinkId, Position};
+use serde_json::value::RawValue;
+
+use super::lanes::Lanes;
+use super::mailbox::{AppendError, DeadLetter, Mailbox, MailboxLimits};
+use super::platform::Owner;
+use crate::runtime::{Clock, Socket};
+use crate::signal::{Signal, Watched};
+
+/// One instance's session. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Session(pub(super) Arc<Shared>);
+
+pub(super) struct Shared {
+    owner: Owner,
+    clock: Box<dyn Clock>,
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    pub(super) machine: machine::Session,
+    pub(super) mailbox: Mailbox,
+    pub(super) lanes: Lanes,
+    /// The driving task.
+    pub(super) driver: Signal,
+    /// A socket that was accepted for this instance, and that the driving task is to take.
+    pub(super) accepted: Option<Accepted>,
+    pub(super) next_link: u64,
+    pub(super) status: Watched<Status>,
+    /// Where a sleeping host is woken.
+    wake_url: Option<String>,
+    /// Whether the driving task is gone.
+    pub(super) ended: Watched<bool>,
+}
+
+pub(super) struct Accepted {
+    pub(super) link: LinkId,
+    pub(super) features: Features,
+    pub(super) socket: Box<dyn Socket>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        owner: Owner,
+        clock: Box<dyn Clock>,
+        config: machine::Config,
+        limits: MailboxLimits,
+    ) -> Self {
+        let machine = machine::Session::new(config);
+        let state = State {
+            status: Watched::new(machine.status()),
+            machine,
+            mailbox: Mailbox::new(limits),
+            lanes: Lanes::default(),
+            driver: Signal::default(),
+            accepted: None,
+            next_link: 0,
+            wake_url: None,
+            ended: Watched::new(false),
+        };
+        Self { owner, clock, state: Mutex::new(state) }
+    }
+
+    pub(super) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// The state; a panic elsewhere does not make it unusable, for no call leaves the machine half done.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something done to the machine from outside: the driving task has to look.
+    pub(super) fn act<T>(&self, act: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let result = act(&mut state, now);
+        state.publish();
+        state.driver.wake();
+        result
+    }
+}
+
+impl State {
+    pub(super) fn publish(&mut self) {
+        let status = self.machine.status();
+        self.status.set(status);
+    }
+
+    pub(super) fn set_wake_url(&mut self, wake_url: Option<String>) {
+        self.machine.set_wakeable(wake_url.is_some());
+        self.wake_url = wake_url;
+    }
+
+    pub(super) fn wake_url(&self) -> Option<&str> {
+        self.wake_url.as_deref()
+    }
+}
+
+impl Session {
+    /// Whose session it is.
+    #[must_use]
+    pub fn owner(&self) -> &Owner {
+        &self.0.owner
+    }
+
+    /// Buffers an event or a forwarded request, raw JSON both, for the instance. From here on it goes out until it
+    /// is acked (rules C3, C16).
+    ///
+    /// # Errors
+    /// When it is not buffered.
+    pub fn append(&self, kind: DeliveryKind, json: &str) -> Result<Position, AppendError> {
+        let payload: &RawValue = serde_json::from_str(json).map_err(|_| AppendError::NotJson)?;
+        self.0.act(|state, now| {
+            if state.machine.status() == Status::Revoked {
+                return Err(AppendError::Revoked);
+            }
+            let position = state.machine.next_position();
+            let buffer_id = Some(state.machine.buffer_id(position).into());
+            let line = match kind {
+                DeliveryKind::Message => ToGateway::Inbound { event: payload, buffer_id }.to_line(),
+                DeliveryKind::Passthrough => ToGateway::Passthrough { forward: payload, buffer_id }.to_line(),
+            };
+            if !state.mailbox.has_room_for(&line) {
+                return Err(AppendError::Full);
+            }
+            let bytes = line.len();
+            state.mailbox.append(position, line, now);
+            Ok(state.machine.append(kind, bytes, now))
+        })
+    }
+
+    /// Tells the gateway that a user stops what runs in this session.
+    ///
+    /// # Errors
+    /// When the gateway is not connected: an interrupt is for now, or not at all.
+    pub fn interrupt(&self, session_key: &str, chat_id: &str) -> Result<(), NotNow> {
+        self.0.act(|state, _| state.machine.interrupt(session_key, chat_id))
+    }
+
+    /// What the session is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.lock().machine.status()
+    }
+
+    /// How many entries are not done.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        self.0.lock().machine.backlog()
+    }
+
+    /// For how long the oldest entry has waited, in milliseconds.
+    #[must_use]
+    pub fn oldest_age(&self) -> Option<u64> {
+        let now = self.0.clock.now();
+        let oldest = self.0.lock().mailbox.oldest()?;
+        Some(now.as_millis().saturating_sub(oldest.as_millis()))
+    }
+
+    /// The entries that will not go out, the oldest first.
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.0.lock().mailbox.dead_letters().cloned().collect()
+    }
+
+    /// Waits until the status is one that `wanted` accepts, which it may be at once. It sees the latest status,
+    /// not every one.
+    pub async fn wait_for(&self, mut wanted: impl FnMut(Status) -> bool) -> Status {
+        let mut seen = None;
+        poll_fn(|cx| {
+            let mut state = self.0.lock();
+            loop {
+                let since = seen.unwrap_or_else(|| state.status.changes().wrapping_sub(1));
+                let Some((status, changes)) = state.status.changed_since(since, cx) else {
+                    return Poll::Pending;
+                };
+                seen = Some(changes);
+                if wanted(status) {
+                    return Poll::Ready(status);
+                }
+            }
+        })
+        .await
+    }
+
+    /// Waits until the driving task is gone.
+    pub(super) async fn ended(&self) {
+        poll_fn(|cx| {
+            let mut state = self.0.lock();
+            let over = *state.ended.get() || state.ended.changed_since(0, cx).is_some();
+            if over { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Hands the driving task a socket whose upgrade is complete and whose token was accepted.
+    pub(super) fn accept(&self, features: Features, socket: Box<dyn Socket>) {
+        self.0.act(|state, _| {
+            let link = LinkId(state.next_link);
+            state.next_link += 1;
+            // One that the task has not even taken yet is replaced like any other (rule C10).
+            state.accepted = Some(Accepted { link, features, socket });
+        });
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("owner", &self.0.owner).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+//! What the two poll loops have in common: one socket, the one before it that is being closed, and a timer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use relay_proto::{Close, Instant, LinkEvent, LinkId};
+
+use crate::runtime::{Runtime, Socket};
+use crate::wire::{Closing, Wire};
+
+/// How many messages are read before the rest has its turn.
+const READ_BUDGET: usize = 64;
+
+/// How long a socket may take to close, in milliseconds.
+const LINGER: u64 = 2_000;
+
+/// The sockets and the timer of one machine.
+pub(crate) struct Port<R: Runtime, S> {
+    runtime: R,
+    wire: Option<Wire<S>>,
+    closing: Option<(Closing<S>, R::Timer)>,
+    timer: Option<(Instant, R::Timer)>,
+    /// What was seen of the link and not yet handed to the machine.
+    seen: Vec<LinkEvent>,
+}
+
+impl<R: Runtime, S: Socket> Port<R, S> {
+    pub(crate) fn new(runtime: R) -> Self {
+        Self { runtime, wire: None, closing: None, timer: None, seen: Vec::new() }
+    }
+
+    pub(crate) fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
+    /// From now on this is the socket. One before it is given up.
+    pub(crate) fn open(&mut self, link: LinkId, socket: S) {
+        self.forget_wire();
+        self.wire = Some(Wire::new(link, socket));
+    }
+
+    /// Something happened on the link.
+    pub(crate) fn see(&mut self, event: LinkEvent) {
+        self.seen.push(event);
+    }
+
+    /// Reads as much as the budget allows. True when there may be more.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        while let Some(wire) = &mut self.wire
+            && let Poll::Ready(event) = wire.poll_read(cx)
+        {
+            let over = matches!(event, LinkEvent::Closed(..));
+            self.seen.push(event);
+            if over {
+                self.forget_wire();
+            }
+            if self.seen.len() >= READ_BUDGET {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What was seen since the last call.
+    pub(crate) fn take_seen(&mut self) -> std::vec::Drain<'_, LinkEvent> {
+        self.seen.drain(..)
+    }
+
+    pub(crate) fn has_seen(&self) -> bool {
+        !self.seen.is_empty()
+    }
+
+    /// Whether nothing is to be pulled from the machine, whose link is `current`, because the socket has no room. A
+    /// socket that the machine is done with is only waited for to be closed.
+    pub(crate) fn is_blocked(&mut self, current: Option<LinkId>, cx: &mut Context<'_>) -> bool {
+        match &mut self.wire {
+            Some(wire) => current == Some(wire.link()) && !wire.is_ready(cx),
+            None => false,
+        }
+    }
+
+    /// Sends a line on this link, if it is still there.
+    pub(crate) fn send_line(&mut self, link: LinkId, line: Bytes) {
+        self.send(link, |wire| wire.send_line(line));
+    }
+
+    /// Sends a ping on this link, if it is still there.
+    pub(crate) fn send_ping(&mut self, link: LinkId, number: u32) {
+        self.send(link, |wire| wire.send_ping(number));
+    }
+
+    /// Closes this link, if it is still there.
+    pub(crate) fn close(&mut self, link: LinkId, close: &Close) {
+        if let Some(wire) = self.wire.take_if(|wire| wire.link() == link) {
+            self.linger(wire.close(close));
+        }
+    }
+
+    /// Closes a socket that never was a link.
+    pub(crate) fn refuse(&mut self, link: LinkId, socket: S, close: &Close) {
+        self.linger(Wire::new(link, socket).close(close));
+    }
+
+    /// What was written goes out, all of it at once.
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
+        if let Some(wire) = &mut self.wire
+            && let Err(event) = wire.flush(cx)
+        {
+            self.seen.push(event);
+            self.forget_wire();
+        }
+    }
+
+    /// Whether no socket is being closed any more.
+    pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some((closing, limit)) = &mut self.closing
+            && (closing.poll_done(cx).is_ready() || Pin::new(limit).poll(cx).is_ready())
+        {
+            self.closing = None;
+        }
+        self.closing.is_none()
+    }
+
+    /// Sees to it that the task is woken at the deadline. A timer that fires earlier than that is left to do so: to
+    /// set another one for each request would cost more.
+    pub(crate) fn poll_timer(&mut self, deadline: Option<Instant>, cx: &mut Context<'_>) {
+        let Some(deadline) = deadline else {
+            self.timer = None;
+            return;
+        };
+        if self.timer.as_ref().is_none_or(|(at, _)| *at > deadline) {
+            self.timer = Some((deadline, self.runtime.timer(deadline)));
+        }
+        while let Some((_, timer)) = &mut self.timer
+            && Pin::new(timer).poll(cx).is_ready()
+        {
+            if deadline <= self.runtime.now() {
+                self.timer = None;
+                cx.waker().wake_by_ref();
+                return;
+            }
+            self.timer = Some((deadline, self.runtime.timer(deadline)));
+        }
+    }
+
+    fn send(&mut self, link: LinkId, send: impl FnOnce(&mut Wire<S>) -> Result<(), LinkEvent>) {
+        if let Some(wire) = self.wire.as_mut().filter(|wire| wire.link() == link)
+            && let Err(event) = send(wire)
+        {
+            self.seen.push(event);
+            self.forget_wire();
+        }
+    }
+
+    fn forget_wire(&mut self) {
+        if let Some(wire) = self.wire.take() {
+            self.linger(wire.answer_close());
+        }
+    }
+
+    fn linger(&mut self, closing: Closing<S>) {
+        let limit = Instant::from_millis(self.runtime.now().as_millis() + LINGER);
+        self.closing = Some((closing, self.runtime.timer(limit)));
+    }
+}

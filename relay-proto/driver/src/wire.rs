@@ -1,0 +1,179 @@
+//! One WebSocket as a machine sees it: lines and pongs in, lines and pings out, and an end.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use relay_proto::{Close, CloseCode, Ended, LinkEvent, LinkId};
+use tungstenite::error::{CapacityError, Error, ProtocolError};
+use tungstenite::protocol::frame::coding::CloseCode as WireCode;
+use tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tungstenite::{Message, Utf8Bytes};
+
+use crate::runtime::Socket;
+
+/// The settings of a WebSocket that takes messages of at most this many bytes.
+#[must_use]
+pub fn websocket_config(message_limit: usize) -> WebSocketConfig {
+    // A whole line of the limit and its end must pass; the splitter is the one to refuse longer lines. Between
+    // them lies room for several lines in one message.
+    let messages = message_limit.saturating_mul(2).max(64 << 10);
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_message_size(Some(messages))
+        .max_frame_size(Some(messages))
+}
+
+/// In bytes. Larger ones gain nothing measurable here, and each link holds one.
+const READ_BUFFER: usize = 32 << 10;
+
+/// In bytes: from here on, what is written is handed to the socket before it is flushed.
+const WRITE_BUFFER: usize = 32 << 10;
+
+/// An open socket and its link.
+pub(crate) struct Wire<S> {
+    link: LinkId,
+    socket: S,
+    /// Whether something was written since the last flush.
+    dirty: bool,
+    /// Whether the socket gives more than the error that it gave last.
+    readable: bool,
+}
+
+impl<S: Socket> Wire<S> {
+    pub(crate) fn new(link: LinkId, socket: S) -> Self {
+        Self { link, socket, dirty: false, readable: true }
+    }
+
+    pub(crate) fn link(&self) -> LinkId {
+        self.link
+    }
+
+    /// What came next, of what a machine wants to know.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<LinkEvent> {
+        loop {
+            let event = match Pin::new(&mut self.socket).poll_next(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(message))) => self.event_of(message),
+                Poll::Ready(Some(Err(error))) => {
+                    self.readable = false;
+                    Some(self.event_of_error(&error))
+                }
+                Poll::Ready(None) => Some(self.broken("the socket ended without a close frame")),
+            };
+            if let Some(event) = event {
+                return Poll::Ready(event);
+            }
+        }
+    }
+
+    /// Whether the socket takes more. An error shows at the next read.
+    pub(crate) fn is_ready(&mut self, cx: &mut Context<'_>) -> bool {
+        matches!(Pin::new(&mut self.socket).poll_ready(cx), Poll::Ready(Ok(())))
+    }
+
+    pub(crate) fn send_line(&mut self, line: Bytes) -> Result<(), LinkEvent> {
+        // Lines are JSON that was serialised from text.
+        match Utf8Bytes::try_from(line) {
+            Ok(text) => self.send(Message::Text(text)),
+            Err(_) => Err(self.broken("a line to be sent is no text")),
+        }
+    }
+
+    pub(crate) fn send_ping(&mut self, number: u32) -> Result<(), LinkEvent> {
+        self.send(Message::Ping(Bytes::copy_from_slice(&number.to_be_bytes())))
+    }
+
+    /// The rest is to be flushed and forgotten.
+    pub(crate) fn close(mut self, close: &Close) -> Closing<S> {
+        let reason = Utf8Bytes::from(&*close.reason);
+        let frame = CloseFrame { code: WireCode::from(close.code.0), reason };
+        // The socket may be beyond this; then there is nobody to tell.
+        _ = self.send(Message::Close(Some(frame)));
+        self.answer_close()
+    }
+
+    /// The peer closed: its close frame is to be answered, which the socket does by itself.
+    pub(crate) fn answer_close(self) -> Closing<S> {
+        Closing { socket: self.socket, readable: self.readable }
+    }
+
+    /// Hands on what was written.
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), LinkEvent> {
+        if !self.dirty {
+            return Ok(());
+        }
+        match Pin::new(&mut self.socket).poll_flush(cx) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(())) => {
+                self.dirty = false;
+                Ok(())
+            }
+            Poll::Ready(Err(error)) => Err(self.event_of_error(&error)),
+        }
+    }
+
+    fn send(&mut self, message: Message) -> Result<(), LinkEvent> {
+        self.dirty = true;
+        Pin::new(&mut self.socket).start_send(message).map_err(|error| self.event_of_error(&error))
+    }
+
+    fn event_of(&self, message: Message) -> Option<LinkEvent> {
+        match message {
+            Message::Text(text) => Some(LinkEvent::Received(self.link, text.into())),
+            Message::Binary(bytes) => Some(LinkEvent::Received(self.link, bytes)),
+            Message::Pong(number) => {
+                let number = number.as_ref().try_into().ok()?;
+                Some(LinkEvent::Pong(self.link, u32::from_be_bytes(number)))
+            }
+            Message::Close(frame) => {
+                // A close frame without a code has the number that stands for that.
+                let (code, reason) =
+                    frame.map_or((1005, Utf8Bytes::default()), |frame| (u16::from(frame.code), frame.reason));
+                let close = Close::new(CloseCode(code), reason.as_str());
+                Some(LinkEvent::Closed(self.link, Ended::Closed(close)))
+            }
+            Message::Ping(_) | Message::Frame(_) => None,
+        }
+    }
+
+    fn event_of_error(&self, error: &Error) -> LinkEvent {
+        match error {
+            Error::Capacity(CapacityError::MessageTooLong { .. }) => LinkEvent::TooLarge(self.link),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                self.broken("the socket ended without a close frame")
+            }
+            error => self.broken(&error.to_string()),
+        }
+    }
+
+    fn broken(&self, what: &str) -> LinkEvent {
+        LinkEvent::Closed(self.link, Ended::broken(what))
+    }
+}
+
+/// A socket that no machine wants any more. What was written last is still to go out, and the peer is to have the
+/// time to read it: a socket that is dropped with unread data in it takes back what the peer has not read yet.
+pub(crate) struct Closing<S> {
+    socket: S,
+    /// Whether the end of the peer's side can still be seen.
+    readable: bool,
+}
+
+impl<S: Socket> Closing<S> {
+    /// Whether it can be dropped: the peer is gone, or nothing can be handed on.
+    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Poll::Ready(Err(_)) = Pin::new(&mut self.socket).poll_flush(cx) {
+            return Poll::Ready(());
+        }
+        while self.readable {
+            match Pin::new(&mut self.socket).poll_next(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        Poll::Pending
+    }
+}
