@@ -2,6 +2,7 @@
 
 mod read;
 mod result;
+mod write;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,22 +16,18 @@ pub use result::{ActionResult, ChatInfo, EGRESS_DECLINED};
 pub type Fields = serde_json::Map<String, Value>;
 
 /// Something to do on a platform: the `action` of an `outbound` frame.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Action {
     /// What to do.
-    #[serde(flatten)]
     pub op: Op,
     /// Routing discriminators and the caller's own keys; `None` for the ops that have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Fields>,
     /// Further fields, which travel as they are.
-    #[serde(flatten)]
     pub extra: Fields,
 }
 
 /// The ops. A required text that the caller leaves empty is the caller's wish.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the fields are those of the wire, explained at their op")]
 pub enum Op {
     /// A message to a chat.
@@ -38,11 +35,7 @@ pub enum Op {
     /// A new content for a message.
     Edit { chat_id: String, message_id: String, content: String },
     /// The typing indicator; content `""` clears it.
-    Typing {
-        chat_id: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        content: Option<String>,
-    },
+    Typing { chat_id: String, content: Option<String> },
     /// A message through a capability that the connector holds for this session, such as
     /// `discord.interaction_token`. The gateway never sees the token.
     FollowUp { session_key: String, kind: String, content: String },
@@ -55,9 +48,7 @@ pub enum Op {
         chat_id: String,
         media_kind: String,
         source_url: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
         content: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
         filename: Option<String>,
         reply_to: Option<String>,
     },
@@ -68,38 +59,23 @@ pub enum Op {
         prompt_id: String,
         content: String,
         options: Vec<PromptOption>,
-        #[serde(skip_serializing_if = "Option::is_none")]
         timeout_s: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
         reply_to: Option<String>,
     },
     /// Adds a reaction, or removes it.
     React { chat_id: String, message_id: String, emoji: String, remove: bool },
     /// A thread in a chat, from a message or on its own; the name has at most 100 characters.
-    ThreadCreate {
-        chat_id: String,
-        thread_name: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        message_id: Option<String>,
-    },
+    ThreadCreate { chat_id: String, thread_name: String, message_id: Option<String> },
     /// A new name for a thread. `chat_id` is the parent, `message_id` the thread.
     ThreadRename {
         chat_id: String,
         message_id: String,
         thread_name: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
         only_if_current_name: Option<String>,
     },
-    /// A message being written, whole so far; `final` seals it.
-    Draft {
-        chat_id: String,
-        draft_id: String,
-        content: String,
-        #[serde(rename = "final")]
-        sealed: bool,
-    },
+    /// A message being written, whole so far; `sealed` ends it.
+    Draft { chat_id: String, draft_id: String, content: String, sealed: bool },
     /// An op that this crate does not know: all its fields are in [`Action::extra`].
-    #[serde(untagged)]
     Other { op: String },
 }
 

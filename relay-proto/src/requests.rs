@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Requests {
     /// Tells this machine's ids from those of one before it (rule O5).
-    prefix: u64,
+    prefix: Box<str>,
     next: u64,
     /// In the order of their ids.
     open: VecDeque<(RequestId, Request)>,
@@ -36,8 +36,16 @@ pub(crate) struct Request {
 /// What a request is about, for as long as it is open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct What {
-    pub(crate) op: Box<str>,
+    /// The chat, for the threads that may come of it.
     pub(crate) chat: Option<Box<str>>,
+    /// Of a request that may wait for the next link: whether that link's platforms offer it is not known before.
+    pub(crate) unchecked: Option<Box<Unchecked>>,
+}
+
+/// What is to be checked once the next link is up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Unchecked {
+    pub(crate) op: Box<str>,
     pub(crate) platform: Option<Box<str>>,
 }
 
@@ -54,12 +62,21 @@ pub(crate) enum Stage {
 
 impl Requests {
     pub(crate) fn new(prefix: u64) -> Self {
-        Self { prefix, next: 0, open: VecDeque::new(), deadlines: VecDeque::new() }
+        Self {
+            prefix: format!("{prefix:016x}").into(),
+            next: 0,
+            open: VecDeque::new(),
+            deadlines: VecDeque::new(),
+        }
     }
 
-    /// The name on the wire of the next request.
-    pub(crate) fn next_wire_id(&self) -> String {
-        format!("{:016x}-{}", self.prefix, self.next)
+    /// Appends the name on the wire of the next request, as JSON.
+    pub(crate) fn put_next_id(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        out.extend_from_slice(self.prefix.as_bytes());
+        out.push(b'-');
+        out.extend_from_slice(self.next.to_string().as_bytes());
+        out.push(b'"');
     }
 
     /// The id of a request that is answered without being opened.
@@ -160,11 +177,7 @@ impl Requests {
     }
 
     fn parse(&self, wire_id: &str) -> Option<RequestId> {
-        let (prefix, number) = wire_id.split_at_checked(16)?;
-        let number = number.strip_prefix('-')?;
-        if u64::from_str_radix(prefix, 16).ok()? != self.prefix {
-            return None;
-        }
+        let number = wire_id.strip_prefix(&*self.prefix)?.strip_prefix('-')?;
         number.parse().ok().map(RequestId)
     }
 }

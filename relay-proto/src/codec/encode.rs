@@ -1,6 +1,8 @@
 //! From a frame to a line.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use alloc::vec::Vec;
+
+use bytes::{Bytes, BytesMut};
 use serde_json::value::RawValue;
 
 use crate::frame::{ToConnector, ToGateway};
@@ -8,18 +10,18 @@ use crate::frame::{ToConnector, ToGateway};
 /// Frames that can be written as a line.
 pub trait Encode {
     /// Appends the frame as one line, with its end, to `out`.
-    fn encode(&self, out: &mut BytesMut);
+    fn encode(&self, out: &mut Vec<u8>);
 
     /// The frame as one line, with its end.
     fn to_line(&self) -> Bytes {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         self.encode(&mut out);
-        out.freeze()
+        out.into()
     }
 }
 
 impl Encode for ToGateway<'_> {
-    fn encode(&self, out: &mut BytesMut) {
+    fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Descriptor { descriptor } => {
                 Line::new(out, "descriptor").raw("descriptor", descriptor).end();
@@ -44,7 +46,7 @@ impl Encode for ToGateway<'_> {
 }
 
 impl Encode for ToConnector<'_> {
-    fn encode(&self, out: &mut BytesMut) {
+    fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Hello { platform, bot_id, command_manifest } => Line::new(out, "hello")
                 .text("platform", platform)
@@ -67,23 +69,32 @@ impl Encode for ToConnector<'_> {
     }
 }
 
-/// A buffer that lines are written into one after the other, so that a line costs no allocation of its own: once
-/// every line handed out before is gone, their room is used again.
+/// Buffers that lines are written into, so that a line costs no allocation of its own: lines that are handed out share
+/// a chunk, whose room is used again once all of them are gone.
 ///
 /// It is a place to work in and no part of a machine's state: any two are equal.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch(BytesMut);
+pub(crate) struct Scratch {
+    line: Vec<u8>,
+    chunk: BytesMut,
+}
 
 impl Scratch {
     /// Room for some dozens of acks: enough to share the cost, little enough for an idle machine not to mind.
     const CHUNK: usize = 4096;
 
     pub(crate) fn line(&mut self, frame: &impl Encode) -> Bytes {
-        if self.0.capacity() < 128 {
-            self.0.reserve(Self::CHUNK);
+        self.line.clear();
+        frame.encode(&mut self.line);
+        if self.line.len() > Self::CHUNK {
+            // It stands alone, and its room is not kept.
+            return core::mem::take(&mut self.line).into();
         }
-        frame.encode(&mut self.0);
-        self.0.split().freeze()
+        if self.chunk.capacity() < self.line.len() {
+            self.chunk.reserve(Self::CHUNK);
+        }
+        self.chunk.extend_from_slice(&self.line);
+        self.chunk.split().freeze()
     }
 }
 
@@ -106,21 +117,20 @@ impl core::hash::Hash for Scratch {
 }
 
 /// One line being written: an object whose first field is its type.
-struct Line<'a>(&'a mut BytesMut);
+pub(crate) struct Line<'a>(&'a mut Vec<u8>);
 
 impl<'a> Line<'a> {
-    fn new(out: &'a mut BytesMut, kind: &str) -> Self {
-        out.reserve(128);
-        out.put_slice(b"{\"type\":\"");
-        out.put_slice(kind.as_bytes());
-        out.put_slice(b"\"");
+    pub(crate) fn new(out: &'a mut Vec<u8>, kind: &str) -> Self {
+        out.extend_from_slice(b"{\"type\":\"");
+        out.extend_from_slice(kind.as_bytes());
+        out.extend_from_slice(b"\"");
         Self(out)
     }
 
     fn key(&mut self, name: &str) {
-        self.0.put_slice(b",\"");
-        self.0.put_slice(name.as_bytes());
-        self.0.put_slice(b"\":");
+        self.0.extend_from_slice(b",\"");
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
     }
 
     fn text(mut self, name: &str, value: &str) -> Self {
@@ -129,11 +139,18 @@ impl<'a> Line<'a> {
         self
     }
 
-    fn text_if(self, name: &str, value: Option<&str>) -> Self {
+    pub(crate) fn text_if(self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.text(name, value),
             None => self,
         }
+    }
+
+    /// A field whose JSON is written by `put`.
+    pub(crate) fn with(mut self, name: &str, put: impl FnOnce(&mut Vec<u8>)) -> Self {
+        self.key(name);
+        put(self.0);
+        self
     }
 
     fn text_or_null(mut self, name: &str, value: Option<&str>) -> Self {
@@ -141,7 +158,7 @@ impl<'a> Line<'a> {
             return self.text(name, value);
         }
         self.key(name);
-        self.0.put_slice(b"null");
+        self.0.extend_from_slice(b"null");
         self
     }
 
@@ -158,45 +175,65 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn end(self) {
-        self.0.put_slice(b"}\n");
+    pub(crate) fn end(self) {
+        self.0.extend_from_slice(b"}\n");
     }
 }
 
 /// Writes a JSON value. Line ends can only stand between its tokens, and a frame is one line.
-fn put_raw(out: &mut BytesMut, json: &str) {
+fn put_raw(out: &mut Vec<u8>, json: &str) {
     let mut rest = json.as_bytes();
     while let Some(end) = memchr::memchr2(b'\n', b'\r', rest) {
-        out.put_slice(&rest[..end]);
-        out.put_u8(b' ');
+        out.extend_from_slice(&rest[..end]);
+        out.push(b' ');
         rest = &rest[end + 1..];
     }
-    out.put_slice(rest);
+    out.extend_from_slice(rest);
 }
 
-fn put_string(out: &mut BytesMut, text: &str) {
-    out.put_u8(b'"');
+pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(end) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-        out.put_slice(&rest[..end]);
+    while let Some(end) = find_escape(rest) {
+        out.extend_from_slice(&rest[..end]);
         put_escape(out, rest[end]);
         rest = &rest[end + 1..];
     }
-    out.put_slice(rest);
-    out.put_u8(b'"');
+    out.extend_from_slice(rest);
+    out.push(b'"');
 }
 
-fn put_escape(out: &mut BytesMut, byte: u8) {
+/// Where the first byte is that JSON wants escaped. Eight bytes at a time: most strings have none.
+fn find_escape(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = ONES << 7;
+    let escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    let (chunks, _) = bytes.as_chunks::<8>();
+    let plain = chunks.iter().take_while(|chunk| {
+        let word = u64::from_le_bytes(**chunk);
+        // The highest bit of a byte that is zero after the exclusive or, or that is below a space; and perhaps of
+        // some after it, so that where it is has to be looked for.
+        let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
+        let controls = word.wrapping_sub(ONES * 0x20) & !word;
+        let quotes = zeros(word ^ (ONES * u64::from(b'"')));
+        let backslashes = zeros(word ^ (ONES * u64::from(b'\\')));
+        (controls | quotes | backslashes) & HIGHS == 0
+    });
+    let start = plain.count() * 8;
+    bytes[start..].iter().position(|byte| escaped(*byte)).map(|place| start + place)
+}
+
+fn put_escape(out: &mut Vec<u8>, byte: u8) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     match byte {
-        b'"' | b'\\' => out.put_slice(&[b'\\', byte]),
-        b'\n' => out.put_slice(b"\\n"),
-        b'\r' => out.put_slice(b"\\r"),
-        b'\t' => out.put_slice(b"\\t"),
+        b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+        b'\n' => out.extend_from_slice(b"\\n"),
+        b'\r' => out.extend_from_slice(b"\\r"),
+        b'\t' => out.extend_from_slice(b"\\t"),
         control => {
-            out.put_slice(b"\\u00");
-            out.put_u8(HEX[usize::from(control >> 4)]);
-            out.put_u8(HEX[usize::from(control & 15)]);
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(control >> 4)]);
+            out.push(HEX[usize::from(control & 15)]);
         }
     }
 }
@@ -209,9 +246,21 @@ mod tests {
     #[test]
     fn strings_are_escaped_as_json_asks() {
         let every: String = (0..=0x80).filter_map(char::from_u32).chain("é😀\u{2028}".chars()).collect();
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         put_string(&mut out, &every);
         assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), every);
+    }
+
+    #[test]
+    fn each_byte_at_each_place() {
+        for byte in 0..0x80u8 {
+            for before in 0..20 {
+                let text: String = core::iter::repeat_n('é', before).chain([char::from(byte), 'z']).collect();
+                let mut out = Vec::new();
+                put_string(&mut out, &text);
+                assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+            }
+        }
     }
 
     #[test]
@@ -230,5 +279,8 @@ mod tests {
         let (first, second) = (scratch.line(&ack("1")), scratch.line(&ack("2")));
         assert_eq!(first, &b"{\"type\":\"inbound_ack\",\"bufferId\":\"1\"}\n"[..]);
         assert_eq!(second, &b"{\"type\":\"inbound_ack\",\"bufferId\":\"2\"}\n"[..]);
+        let long = scratch.line(&ack(&"x".repeat(10_000)));
+        assert_eq!(long.len(), first.len() + 9_999);
+        assert_eq!(scratch.line(&ack("1")), first);
     }
 }

@@ -7,5 +7,5 @@ mod lines;
 pub(crate) use decode::decode_head;
 pub use decode::{Decoded, Malformed, decode_to_connector, decode_to_gateway};
 pub use encode::Encode;
-pub(crate) use encode::Scratch;
+pub(crate) use encode::{Line, Scratch, put_string};
 pub use lines::{LineSplitter, LineTooLong};

@@ -2,22 +2,23 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
 
 use super::config::GENERIC_PLATFORM;
 use super::event::{Ambiguity, Event, Failure, Outcome};
 use super::idle::{NotNow, Purpose};
 use super::outbox::Queued;
 use super::state::State;
-use super::{Gateway, Identity};
+use super::{Config, Gateway, Identity};
 use crate::action::{Action, ActionResult, Op};
+use crate::codec::{Encode, Line};
 use crate::frame::ToConnector;
 use crate::ids::{LinkId, RequestId};
-use crate::requests::{Request, Stage, What};
+use crate::requests::{Request, Requests, Stage, Unchecked, What};
 use crate::routing::{self, Route};
 use crate::text::TextLimit;
 use crate::time::Instant;
@@ -92,18 +93,22 @@ impl<T> fmt::Display for Rejected<T> {
 
 impl<T: fmt::Debug> core::error::Error for Rejected<T> {}
 
-/// An `outbound` frame around an action that is serialised in place.
-#[derive(Serialize)]
+/// An `outbound` frame that is written in place.
 struct Outbound<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(rename = "requestId")]
-    request_id: &'a str,
+    requests: &'a Requests,
     action: &'a Action,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    platform: Option<&'a str>,
-    #[serde(rename = "botId", skip_serializing_if = "Option::is_none")]
-    bot_id: Option<&'a str>,
+    identity: Option<&'a Identity>,
+}
+
+impl Encode for Outbound<'_> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        Line::new(out, "outbound")
+            .with("requestId", |out| self.requests.put_next_id(out))
+            .with("action", |out| self.action.put(out))
+            .text_if("platform", self.identity.map(|identity| &*identity.platform))
+            .text_if("botId", self.identity.map(|identity| &*identity.bot_id))
+            .end();
+    }
 }
 
 impl Gateway {
@@ -126,7 +131,7 @@ impl Gateway {
             return Err(Refusal::TooMany { limit: self.config.request_limit });
         }
         let route = self.route_of(action, options);
-        self.identity(route.platform, options)?;
+        identity(&self.config, route.platform, options)?;
         if let Some(descriptor) = self.state.descriptor(route.platform) {
             let local = matches!(action.op, Op::GetChatInfo { .. });
             if !local && !descriptor.allows(action.name()) {
@@ -166,22 +171,15 @@ impl Gateway {
         if let Some(metadata) = &mut metadata {
             routing::fill(metadata, route);
         }
-        let what = What {
-            op: action.name().into(),
-            chat: action.chat_id().map(Box::from),
-            platform: route.platform.map(Box::from),
-        };
-        let identity = self.identity(route.platform, options).ok().flatten();
+        let unchecked =
+            || Box::new(Unchecked { op: action.name().into(), platform: route.platform.map(Box::from) });
+        let chat = action.chat_id().map(Box::from);
+        let what = What { chat, unchecked: options.wait_for_link.then(unchecked) };
+        let config = self.config.clone();
+        let identity = identity(&config, route.platform, options).ok().flatten();
         action.metadata = metadata;
-        let request_id = self.requests.next_wire_id();
-        let frame = Outbound {
-            kind: "outbound",
-            request_id: &request_id,
-            action: &action,
-            platform: identity.map(|identity| &*identity.platform),
-            bot_id: identity.map(|identity| &*identity.bot_id),
-        };
-        let frame = to_line(&frame);
+        let frame = Outbound { requests: &self.requests, action: &action, identity };
+        let frame = self.outbox.line(&frame);
         let deadline = now + options.timeout.unwrap_or(self.config.request_timeout);
         match place {
             Place::OnLink(link) => {
@@ -219,23 +217,6 @@ impl Gateway {
         self.config.identities.iter().any(|identity| &*identity.platform == platform).then_some(platform)
     }
 
-    /// The identity whose pair tags the frame; `None` leaves it untagged, for the connector's default (rule O6).
-    fn identity(&self, platform: Option<&str>, options: &Options) -> Result<Option<&Identity>, Refusal> {
-        let Some(platform) = platform else { return Ok(None) };
-        let bot_fits =
-            |identity: &Identity| options.bot_id.as_ref().is_none_or(|bot| *bot == identity.bot_id);
-        let fronted = |identity: &&Identity| *identity.platform == *platform && bot_fits(identity);
-        if let Some(identity) = self.config.identities.iter().find(fronted) {
-            return Ok(Some(identity));
-        }
-        // The generic identity stands for whatever the connector fronts, so long as the caller named nothing.
-        let generic = &*self.config.identities[0].platform == GENERIC_PLATFORM;
-        if generic && options.platform.is_none() && options.bot_id.is_none() {
-            return Ok(None);
-        }
-        Err(Refusal::NotFronted { platform: platform.into() })
-    }
-
     pub(super) fn send_interrupt(&mut self, session_key: &str, reason: Option<&str>) -> Result<(), NotNow> {
         match self.place(&Options::default())? {
             Place::NextLink => Err(NotNow::NotLinked),
@@ -249,16 +230,22 @@ impl Gateway {
 
     /// The handshake is complete: what waited for the link goes out, if the platform offers it.
     pub(super) fn send_parked(&mut self, link: LinkId) {
-        let allowed = |state: &State, what: &What| {
-            let descriptor = state.descriptor(what.platform.as_deref());
-            descriptor.is_none_or(|descriptor| descriptor.allows(&what.op))
+        let refused = |request: &Request| match (&request.stage, &request.what.unchecked) {
+            (Stage::Parked(_), Some(unchecked)) => {
+                let descriptor = self.state.descriptor(unchecked.platform.as_deref());
+                descriptor.is_some_and(|descriptor| !descriptor.allows(&unchecked.op))
+            }
+            (Stage::Parked(_) | Stage::Queued(_) | Stage::Written, _) => false,
         };
-        while let Some((id, request)) = self.requests.take_where(|request| {
-            matches!(request.stage, Stage::Parked(_)) && !allowed(&self.state, &request.what)
-        }) {
-            let outcome = match (&*request.what.op, &request.what.chat) {
-                ("get_chat_info", Some(chat)) => plain_chat_info(chat),
-                _ => Outcome::Failed(Failure::Unsupported),
+        let mut unsupported = Vec::new();
+        while let Some((id, request)) = self.requests.take_where(refused) {
+            unsupported.push((id, request.what));
+        }
+        for (id, what) in unsupported {
+            let chat_info = what.unchecked.is_some_and(|unchecked| &*unchecked.op == "get_chat_info");
+            let outcome = match what.chat {
+                Some(chat) if chat_info => plain_chat_info(&chat),
+                Some(_) | None => Outcome::Failed(Failure::Unsupported),
             };
             self.resolve(id, outcome);
         }
@@ -279,6 +266,10 @@ impl Gateway {
     /// What is sent to a thread that an action made goes where its chat lives (rule O7).
     fn learn_thread(&mut self, request: &Request, result: &[u8]) {
         let Some(chat) = &request.what.chat else { return };
+        // Most results name no thread; to look for the name costs less than to read them.
+        if memchr::memmem::find(result, b"thread_id").is_none() {
+            return;
+        }
         if let Ok(result) = core::str::from_utf8(result)
             && let Some(thread) = ActionResult::parse(result).thread_id
         {
@@ -334,6 +325,26 @@ impl Gateway {
     }
 }
 
+/// The identity whose pair tags the frame; `None` leaves it untagged, for the connector's default (rule O6).
+fn identity<'c>(
+    config: &'c Config,
+    platform: Option<&str>,
+    options: &Options,
+) -> Result<Option<&'c Identity>, Refusal> {
+    let Some(platform) = platform else { return Ok(None) };
+    let bot_fits = |identity: &Identity| options.bot_id.as_ref().is_none_or(|bot| *bot == identity.bot_id);
+    let fronted = |identity: &&Identity| *identity.platform == *platform && bot_fits(identity);
+    if let Some(identity) = config.identities.iter().find(fronted) {
+        return Ok(Some(identity));
+    }
+    // The generic identity stands for whatever the connector fronts, so long as the caller named nothing.
+    let generic = &*config.identities[0].platform == GENERIC_PLATFORM;
+    if generic && options.platform.is_none() && options.bot_id.is_none() {
+        return Ok(None);
+    }
+    Err(Refusal::NotFronted { platform: platform.into() })
+}
+
 /// The answer about a chat whose connector answers no such questions.
 fn plain_chat_info(chat_id: &str) -> Outcome {
     let (name, kind) = ActionResult::default().chat_info(chat_id);
@@ -346,11 +357,4 @@ fn plain_chat_info(chat_id: &str) -> Outcome {
 enum Place {
     OnLink(LinkId),
     NextLink,
-}
-
-fn to_line(frame: &Outbound<'_>) -> Bytes {
-    // Only a map with keys that are no strings fails to serialise, and no action holds one.
-    let mut line = serde_json::to_vec(frame).unwrap_or_default();
-    line.push(b'\n');
-    line.into()
 }

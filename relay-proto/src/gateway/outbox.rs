@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::delivery::Inbound;
 use super::event::{Event, Transmit};
-use crate::codec::Scratch;
+use crate::codec::{Encode, Scratch};
 use crate::frame::ToConnector;
 use crate::ids::{LinkId, RequestId};
 
@@ -44,6 +44,11 @@ impl Hash for Load {
 }
 
 impl Outbox {
+    /// Writes a line into the shared buffer.
+    pub(super) fn line(&mut self, frame: &impl Encode) -> Bytes {
+        self.scratch.line(frame)
+    }
+
     pub(super) fn frame(&mut self, link: LinkId, frame: &ToConnector<'_>) {
         let line = self.scratch.line(frame);
         self.transmits.push_back(Queued::Ready(Transmit::Frame(link, line)));

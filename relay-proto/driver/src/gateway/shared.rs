@@ -95,8 +95,11 @@ impl State {
                 Event::Linked(_) | Event::Disabled(_) | Event::ShutDown => {}
             }
         }
-        let cause = cause.or_else(|| self.status.get().cause.clone());
-        self.status.set(LinkStatus { status: self.machine.status(), cause });
+        let (status, known) = (self.machine.status(), self.status.get());
+        if cause.is_some() || status != known.status {
+            let cause = cause.or_else(|| known.cause.clone());
+            self.status.set(LinkStatus { status, cause });
+        }
     }
 
     fn resolve(&mut self, request: RequestId, outcome: Outcome) {

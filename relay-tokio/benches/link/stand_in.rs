@@ -1,0 +1,147 @@
+//! The connector's stand-in: pushes and answers as fast as it can, and takes the time.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt, poll};
+use std::task::Poll;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::{WebSocketStream, accept_async};
+
+use crate::now;
+
+/// What one run does.
+#[derive(Clone, Copy)]
+pub(crate) enum Work {
+    /// The stand-in pushes so many frames, at most `window` of them unacked.
+    Inbound { window: usize, frames: usize },
+    /// The client makes so many requests, at most `window` of them unanswered.
+    Outbound { window: usize, frames: usize },
+}
+
+const DESCRIPTOR: &str = concat!(
+    r#"{"type":"descriptor","descriptor":{"contract_version":1,"platform":"discord","label":"Discord","#,
+    r#""max_message_length":2000,"supports_draft_streaming":false,"supports_edit":true,"supports_threads":true,"#,
+    r#""markdown_dialect":"discord","len_unit":"chars"}}"#,
+    "\n"
+);
+
+/// Runs the client against the stand-in, each on a thread of its own: the time that the work took.
+pub(crate) fn run(work: Work, round: usize, client: fn(SocketAddr, Work, oneshot::Receiver<()>)) -> Duration {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a nonblocking listener");
+    let address = listener.local_addr().expect("an address");
+    let (done, over) = oneshot::channel();
+    let client = std::thread::spawn(move || client(address, work, over));
+    let elapsed = runtime().block_on(async {
+        let (stream, _) =
+            TcpListener::from_std(listener).expect("a listener").accept().await.expect("a client");
+        stream.set_nodelay(true).expect("nodelay");
+        let mut socket = accept_async(stream).await.expect("an upgrade");
+        // Whatever comes first is a hello, or stands for one.
+        socket.next().await.expect("a hello").expect("a hello");
+        socket.send(DESCRIPTOR.into()).await.expect("a descriptor");
+        let elapsed = match work {
+            Work::Inbound { window, frames } => {
+                push(&mut socket, window, &inbound_frames(frames, round)).await
+            }
+            Work::Outbound { frames, .. } => answer(&mut socket, frames).await,
+        };
+        done.send(()).ok();
+        // The client closes, or is gone.
+        while let Some(Ok(_)) = socket.next().await {}
+        elapsed
+    });
+    client.join().expect("the client");
+    elapsed
+}
+
+async fn push(socket: &mut WebSocketStream<TcpStream>, window: usize, frames: &[Utf8Bytes]) -> Duration {
+    let start = now();
+    let (mut sent, mut acked) = (0, 0);
+    while acked < frames.len() {
+        while sent < frames.len() && sent - acked < window {
+            socket.feed(Message::Text(frames[sent].clone())).await.expect("a frame sent");
+            sent += 1;
+        }
+        socket.flush().await.expect("frames sent");
+        acked += read_texts(socket, |_| {}).await;
+    }
+    start.elapsed()
+}
+
+async fn answer(socket: &mut WebSocketStream<TcpStream>, frames: usize) -> Duration {
+    let mut answered = 0;
+    let mut start: Option<Instant> = None;
+    let mut answers = Vec::new();
+    while answered < frames {
+        answered += read_texts(socket, |line| answers.push(result_for(line))).await;
+        start.get_or_insert_with(now);
+        for answer in answers.drain(..) {
+            socket.feed(answer).await.expect("an answer sent");
+        }
+        socket.flush().await.expect("answers sent");
+    }
+    start.expect("a start").elapsed()
+}
+
+/// Waits for one text and takes those that are there with it: how many.
+async fn read_texts(socket: &mut WebSocketStream<TcpStream>, mut take: impl FnMut(&str)) -> usize {
+    let mut texts = 0;
+    let mut next = socket.next().await;
+    loop {
+        match next.expect("the client").expect("a message") {
+            Message::Text(text) => {
+                take(&text);
+                texts += 1;
+            }
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => panic!("{other:?}"),
+        }
+        match poll!(socket.next()) {
+            Poll::Ready(more) => next = more,
+            Poll::Pending if texts > 0 => return texts,
+            Poll::Pending => next = socket.next().await,
+        }
+    }
+}
+
+/// An outbound frame begins with its type and its request id.
+fn result_for(line: &str) -> Message {
+    let rest = line.strip_prefix(r#"{"type":"outbound","requestId":""#).expect("an outbound frame");
+    let (id, _) = rest.split_once('"').expect("a request id");
+    Message::text(format!(
+        "{{\"type\":\"outbound_result\",\"requestId\":\"{id}\",\"result\":{{\"success\":true,\"message_id\":\"m\"}}}}\n"
+    ))
+}
+
+/// Frames of 616 bytes, each another message.
+fn inbound_frames(frames: usize, round: usize) -> Vec<Utf8Bytes> {
+    (0..frames).map(|number| frame(round * 1_000_000 + number).into()).collect()
+}
+
+fn frame(number: usize) -> String {
+    let frame = format!(
+        concat!(
+            r#"{{"type":"inbound","event":{{"text":"hello there, could you look at the deployment of the web "#,
+            r#"service and tell me why the last three health checks failed? thanks in advance, no hurry at all","#,
+            r#""message_type":"text","message_id":"1247810{number:012}","reply_to_message_id":null,"#,
+            r#""media_urls":[],"source":{{"platform":"discord","chat_id":"1200000000000000001","#,
+            r#""chat_type":"group","chat_name":"ops","user_id":"300000000000000007","user_name":"ada","#,
+            r#""thread_id":null,"chat_topic":null,"scope_id":"900000000000000003","#,
+            r#""guild_id":"900000000000000003","message_id":"1247810{number:012}"}}}},"#,
+            r#""bufferId":"7f3a9c01-{number:017}"}}"#,
+            "\n"
+        ),
+        number = number
+    );
+    assert_eq!(frame.len(), 616);
+    frame
+}
+
+/// A runtime on the calling thread.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
