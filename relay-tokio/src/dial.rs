@@ -86,7 +86,7 @@ async fn secure(runtime: &TokioRuntime, host: &str, stream: TcpStream) -> Result
         |error: &dyn std::fmt::Display| DialError::unreachable(format!("TLS with {host} failed: {error}"));
     let settings = match &runtime.tls {
         Some(settings) => settings.clone(),
-        None => platform_settings().map_err(|error| failed(&error))?,
+        None => platform_tls().map_err(|error| failed(&error))?,
     };
     let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
     let connector = tokio_rustls::TlsConnector::from(settings);
@@ -99,8 +99,11 @@ async fn secure(_: &TokioRuntime, host: &str, _: TcpStream) -> Result<TlsStream,
 }
 
 /// Settings with the platform's roots. They are read once: a later dial costs nothing.
+///
+/// # Errors
+/// When the platform's roots cannot be read.
 #[cfg(feature = "tls")]
-fn platform_settings() -> Result<std::sync::Arc<rustls::ClientConfig>, rustls::Error> {
+pub fn platform_tls() -> Result<std::sync::Arc<rustls::ClientConfig>, rustls::Error> {
     use rustls_platform_verifier::BuilderVerifierExt;
     use std::sync::{Arc, OnceLock};
     static SETTINGS: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();

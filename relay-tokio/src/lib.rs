@@ -38,6 +38,8 @@ mod runtime;
 use std::ops::Deref;
 use std::sync::Arc;
 
+#[cfg(feature = "tls")]
+pub use dial::platform_tls;
 pub use relay_driver::connector::{
     Admission, AppendError, ConnectorConfig, DeadLetter, GatewayRecord, InstanceStatus, MailboxLimits,
     Outbound, Owner, Platform, RegisterError, Session,

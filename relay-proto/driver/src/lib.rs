@@ -7,6 +7,7 @@
 
 pub mod connector;
 pub mod gateway;
+pub mod lanes;
 mod port;
 pub mod race;
 mod runtime;

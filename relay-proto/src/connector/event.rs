@@ -101,6 +101,8 @@ pub enum Cause {
     Violation(Violation),
     /// The credential was revoked (rule C11).
     Revoked,
+    /// The operator asked for it.
+    Disconnected,
     /// The connector shuts down.
     ShutDown,
 }
@@ -137,6 +139,7 @@ impl fmt::Display for Cause {
             Self::Silent(limit) => write!(f, "no pong within {limit:?}"),
             Self::Violation(violation) => violation.fmt(f),
             Self::Revoked => f.write_str("the credential was revoked"),
+            Self::Disconnected => f.write_str("the operator closed it"),
             Self::ShutDown => f.write_str("the connector shuts down"),
         }
     }

@@ -279,7 +279,7 @@ impl Session {
     }
 
     /// This end gives the link up, if there is one.
-    fn give_up(&mut self, close: Close, cause: Cause) {
+    pub(super) fn give_up(&mut self, close: Close, cause: Cause) {
         if let Some(link) = &self.link {
             let id = link.id;
             self.drop_link(cause);

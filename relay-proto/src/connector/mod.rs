@@ -18,6 +18,7 @@ use mailbox::{Give, Mailbox};
 pub use outbound::NotNow;
 use outbound::OpenTicket;
 
+use crate::close::{Close, CloseCode};
 use crate::codec::Scratch;
 use crate::event::Descriptor;
 use crate::frame::DeliveryKind;
@@ -227,6 +228,11 @@ impl Session {
             self.events.push_back(Event::DeadLetter(position, cause));
         }
         known
+    }
+
+    /// Closes the link, if there is one; the gateway is free to dial again.
+    pub fn disconnect(&mut self) {
+        self.give_up(Close::new(CloseCode::GOING_AWAY, "asked to connect anew"), Cause::Disconnected);
     }
 
     /// The gateway's credential is no longer accepted: the link is closed, and no further one is taken (rule C11).

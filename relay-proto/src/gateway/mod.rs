@@ -9,6 +9,7 @@ mod latch;
 mod link;
 mod outbound;
 mod outbox;
+mod sleep;
 mod state;
 
 use alloc::sync::Arc;
@@ -20,6 +21,7 @@ pub use event::{Ambiguity, Cause, Event, Failure, Next, Outcome, StayedAwake, Tr
 pub use idle::NotNow;
 pub use outbound::{Options, Refusal, Rejected};
 use outbox::{Outbox, Queued};
+pub use sleep::{Sleep, SleepConditions, WhyAwake};
 use state::State;
 
 use crate::action::Action;

@@ -23,7 +23,8 @@ pub(crate) fn run(address: SocketAddr, work: Work, over: oneshot::Receiver<()>) 
     runtime().block_on(async {
         let stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("nodelay");
-        let (mut socket, _) = client_async(format!("ws://{address}/relay"), stream).await.expect("an upgrade");
+        let (mut socket, _) =
+            client_async(format!("ws://{address}/relay"), stream).await.expect("an upgrade");
         socket.send(HELLO.into()).await.expect("a hello");
         socket.next().await.expect("a descriptor").expect("a descriptor");
         match work {

@@ -5,13 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use relay_proto::action::{Action, Op};
 use relay_proto::connector::Outbound as Request;
 use relay_proto::connector::{DeathCause, Event, Hello, Status, Transmit};
 use relay_proto::{Instant, LinkEvent};
 
-use super::lanes::Lane;
 use super::platform::{Outbound, Platform};
 use super::session::{Shared, State};
+use crate::lanes::Lane;
 use crate::port::Port;
 use crate::runtime::{Runtime, Socket};
 
@@ -113,7 +114,8 @@ impl<R: Runtime> Driver<R> {
                 Event::DeadLetter(position, cause) => state.mailbox.bury(position, cause),
                 Event::Hello(hello) => self.describe(&hello, shared),
                 Event::Outbound(request) => {
-                    if let Some((lane, request)) = state.lanes.enter(request) {
+                    let lane = lane_of(&request);
+                    if let Some(request) = state.lanes.enter(&lane, request) {
                         self.perform(lane, request, shared);
                     }
                 }
@@ -156,6 +158,16 @@ impl<R: Runtime> Driver<R> {
             }
         }));
     }
+}
+
+/// The chat, or else the session, that a request is about. Within one the order counts.
+fn lane_of(request: &Request) -> Lane {
+    let action = Action::from_json(std::str::from_utf8(&request.action).ok()?).ok()?;
+    let about = match &action.op {
+        Op::FollowUp { session_key, .. } => session_key,
+        _ => action.chat_id()?,
+    };
+    Some(format!("{} {about}", request.platform))
 }
 
 fn outbound(shared: &Shared, request: Request) -> Outbound {

@@ -2,7 +2,6 @@
 
 mod driver;
 mod hub;
-mod lanes;
 mod mailbox;
 mod platform;
 mod registry;

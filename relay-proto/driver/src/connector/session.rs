@@ -11,9 +11,9 @@ use relay_proto::frame::ToGateway;
 use relay_proto::{DeliveryKind, Features, Instant, LinkId, Position};
 use serde_json::value::RawValue;
 
-use super::lanes::Lanes;
 use super::mailbox::{AppendError, DeadLetter, Mailbox, MailboxLimits};
 use super::platform::Owner;
+use crate::lanes::Lanes;
 use crate::runtime::{Clock, Socket};
 use crate::signal::{Signal, Watched};
 
@@ -30,7 +30,8 @@ pub(super) struct Shared {
 pub(super) struct State {
     pub(super) machine: machine::Session,
     pub(super) mailbox: Mailbox,
-    pub(super) lanes: Lanes,
+    /// The gateway's requests, a lane for each chat.
+    pub(super) lanes: Lanes<machine::Outbound>,
     /// The driving task.
     pub(super) driver: Signal,
     /// A socket that was accepted for this instance, and that the driving task is to take.
@@ -146,6 +147,11 @@ impl Session {
     /// When the gateway is not connected: an interrupt is for now, or not at all.
     pub fn interrupt(&self, session_key: &str, chat_id: &str) -> Result<(), NotNow> {
         self.0.act(|state, _| state.machine.interrupt(session_key, chat_id))
+    }
+
+    /// Closes the link, if there is one; the gateway is free to dial again.
+    pub fn disconnect(&self) {
+        self.0.act(|state, _| state.machine.disconnect());
     }
 
     /// What the session is doing.

@@ -1,0 +1,60 @@
+//! The file of gateways.
+
+use std::path::Path;
+
+use relay_tokio::proto::auth::Secret;
+use relay_tokio::{GatewayRecord, Owner};
+use serde::Deserialize;
+
+use crate::exit::Failure;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    gateway: Vec<Table>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    id: String,
+    secret: String,
+    /// The secret before this one, while gateways still show it.
+    previous_secret: Option<String>,
+    tenant: String,
+    instance: String,
+    wake_url: Option<String>,
+}
+
+/// Reads `[[gateway]]` tables.
+pub(super) fn read(path: &Path) -> Result<Vec<GatewayRecord>, Failure> {
+    let unusable = |error: &dyn std::fmt::Display| {
+        Failure::configuration(format!("cannot use the gateways file {}: {error}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
+    let file: File = toml::from_str(&text).map_err(|error| unusable(&error.message()))?;
+    file.gateway.into_iter().map(|table| table.record().map_err(|error| unusable(&error))).collect()
+}
+
+impl Table {
+    fn record(self) -> Result<GatewayRecord, String> {
+        if let Some(wake_url) = &self.wake_url {
+            check_wake_url(wake_url).map_err(|error| format!("gateway {}: {error}", self.id))?;
+        }
+        let secrets = std::iter::once(self.secret).chain(self.previous_secret).map(Secret::new).collect();
+        let owner = Owner { tenant: self.tenant, instance: self.instance };
+        Ok(GatewayRecord { id: self.id, owner, secrets, wake_url: self.wake_url })
+    }
+}
+
+/// Whether a host can be woken there.
+///
+/// # Errors
+/// In words, when it cannot.
+pub(super) fn check_wake_url(wake_url: &str) -> Result<(), String> {
+    match reqwest::Url::parse(wake_url) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(()),
+        Ok(_) | Err(_) => Err(format!("wake_url {wake_url:?} is no http or https URL")),
+    }
+}

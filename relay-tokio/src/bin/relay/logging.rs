@@ -1,0 +1,22 @@
+//! What the program says of itself, on standard error.
+
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt;
+
+use crate::cli::LogFormat;
+
+/// Which messages are written: `error`, `warn`, `info`, `debug` or `off`.
+const LEVEL: &str = "RELAY_LOG";
+
+/// From here on messages are written.
+pub(crate) fn start(format: LogFormat) {
+    let level = std::env::var(LEVEL).ok().and_then(|level| level.trim().parse().ok());
+    let lines = fmt()
+        .with_max_level(level.unwrap_or(LevelFilter::INFO))
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    match format {
+        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+}

@@ -1,0 +1,370 @@
+//! `relay run`: the gateway beside an agent.
+
+mod exec;
+mod inbox;
+mod outbox;
+mod protocol;
+
+use std::time::Duration;
+
+use relay_driver::Clock;
+use relay_tokio::proto::Instant;
+use relay_tokio::proto::gateway::{Sleep, SleepConditions, Status};
+use relay_tokio::{Deliveries, Gateway, Inbound, LinkStatus, StatusWatch, TokioRuntime};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::cli::{Ack, OnIdle};
+use crate::exit::Failure;
+use crate::settings::{Agent, Idle, Settings};
+use crate::shutdown;
+use exec::{Exec, Seen};
+use inbox::Inbox;
+use outbox::Outbox;
+use protocol::FromAgent;
+
+/// How many deliveries the agent may have and not be done with, before no more are taken.
+const MOST_HELD: usize = 1024;
+
+/// How long the end may take: the link's own budget, and then the agent's.
+const ENDING: Duration = Duration::from_secs(20);
+
+/// How long the agent's last replies may take to go out.
+const LAST_REPLIES: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
+    if settings.switched_off {
+        info!("the relay is switched off by platforms.relay.enabled: nothing to do");
+        return Ok(());
+    }
+    if settings.gateway.credentials.is_none() {
+        warn!("no credentials: dialing unauthenticated, which most connectors refuse");
+    }
+    if settings.idle.is_some() && settings.wake_url.is_none() {
+        warn!("without GATEWAY_RELAY_WAKE_URL nobody could wake this gateway: it will not go to sleep");
+    }
+    info!("dialing {}", settings.gateway.endpoint.dial_url());
+    let (gateway, deliveries) = Gateway::connect(settings.gateway);
+    let idle = settings.idle.filter(|_| settings.wake_url.is_some());
+    let mut run = Run::new(gateway, deliveries, settings.agent, settings.ack, idle);
+    let end = run.serve().await;
+    shutdown::within(ENDING, run.end()).await?;
+    match end {
+        End::Asked => Ok(()),
+        End::Disabled(reason) => Err(Failure::disabled(format!("the relay is disabled: {reason}"))),
+    }
+}
+
+/// Why the gateway ends.
+enum End {
+    Asked,
+    Disabled(String),
+}
+
+struct Run {
+    gateway: Gateway,
+    deliveries: Deliveries,
+    watch: StatusWatch,
+    outbox: Outbox,
+    inbox: Inbox,
+    agent: Talk,
+    ack: Ack,
+    idle: Option<Idle>,
+    last_activity: Instant,
+    /// What became of the agent's actions, as lines for it. There are no more than it may have open at once.
+    results: mpsc::UnboundedReceiver<String>,
+    results_to: mpsc::UnboundedSender<String>,
+}
+
+/// How the agent is talked to.
+enum Talk {
+    Echo,
+    Discard,
+    Exec(Box<Exec>),
+}
+
+impl Run {
+    fn new(gateway: Gateway, deliveries: Deliveries, agent: Agent, ack: Ack, idle: Option<Idle>) -> Self {
+        let agent = match agent {
+            Agent::Echo => Talk::Echo,
+            Agent::Discard => Talk::Discard,
+            Agent::Exec(command) => Talk::Exec(Box::new(Exec::start(command))),
+        };
+        let (watch, outbox) = (gateway.watch(), Outbox::new(gateway.clone()));
+        let last_activity = TokioRuntime::default().now();
+        let (results_to, results) = mpsc::unbounded_channel();
+        let inbox = Inbox::default();
+        Self {
+            gateway,
+            deliveries,
+            watch,
+            outbox,
+            inbox,
+            agent,
+            ack,
+            idle,
+            last_activity,
+            results,
+            results_to,
+        }
+    }
+
+    /// Serves until the program is asked to end, or the credential is revoked.
+    async fn serve(&mut self) -> End {
+        let asked = shutdown::asked();
+        let woken = woken();
+        tokio::pin!(asked, woken);
+        loop {
+            let sleep_at = self.sleep_at();
+            let room = self.inbox.len() < MOST_HELD && self.agent.has_room();
+            tokio::select! {
+                () = &mut asked => return End::Asked,
+                () = &mut woken => {
+                    self.gateway.wake();
+                    woken.set(self::woken());
+                }
+                status = self.watch.changed() => {
+                    if let Some(end) = self.on_status(&status) {
+                        return end;
+                    }
+                }
+                inbound = self.deliveries.next(), if room => match inbound {
+                    Some(inbound) => self.on_inbound(inbound),
+                    // Disabled or shut down: the status says which.
+                    None => {
+                        let end = self.on_status(&self.watch.current());
+                        return end.unwrap_or(End::Asked);
+                    }
+                },
+                seen = self.agent.next() => self.on_agent(seen),
+                Some(line) = self.results.recv() => self.agent.tell(line, None),
+                () = sleep_until(sleep_at) => if let Some(end) = self.fall_asleep().await {
+                    return end;
+                },
+            }
+        }
+    }
+
+    /// The agent may finish what it does, and its last words go out before the link goes.
+    async fn end(&mut self) {
+        if let Talk::Exec(exec) = &mut self.agent {
+            exec.close();
+        }
+        let last_words = async {
+            while let Some(seen) = self.agent.last().await {
+                self.on_agent(seen);
+            }
+        };
+        _ = tokio::time::timeout(exec::ENDING + Duration::from_secs(1), last_words).await;
+        if self.watch.current().status == Status::Linked {
+            _ = tokio::time::timeout(LAST_REPLIES, self.outbox.idle()).await;
+        }
+        self.gateway.shut_down().await;
+    }
+
+    fn on_status(&mut self, status: &LinkStatus) -> Option<End> {
+        let cause = status.cause.as_ref().map(ToString::to_string);
+        match status.status {
+            Status::Linked => info!("linked"),
+            Status::Reconnecting { at, failures } => {
+                let wait = Duration::from_millis(
+                    at.as_millis().saturating_sub(TokioRuntime::default().now().as_millis()),
+                );
+                let cause = cause.as_deref().unwrap_or("unknown");
+                warn!(failures, "no link: {cause}; dialing again in {wait:.1?}");
+            }
+            Status::Dormant => info!("dormant"),
+            Status::Disabled => warn!("Relay disabled: the credential is revoked"),
+            Status::Dialing | Status::Greeting | Status::GoingIdle | Status::Stopped => {}
+            Status::ShuttingDown | Status::ShutDown => {}
+        }
+        let told = match status.status {
+            Status::Linked | Status::Reconnecting { .. } | Status::Dormant | Status::Disabled => true,
+            Status::Dialing
+            | Status::Greeting
+            | Status::GoingIdle
+            | Status::Stopped
+            | Status::ShuttingDown
+            | Status::ShutDown => false,
+        };
+        if told {
+            let reason =
+                matches!(status.status, Status::Reconnecting { .. }).then_some(cause.as_deref()).flatten();
+            self.agent.tell(protocol::status(status.status, reason), None);
+        }
+        (status.status == Status::Disabled).then(|| {
+            End::Disabled("the connector revoked this gateway's credential; enroll it anew to go on".into())
+        })
+    }
+
+    fn on_inbound(&mut self, inbound: Inbound) {
+        self.touch();
+        let delivery = match inbound {
+            Inbound::Interrupt { session_key, chat_id } => {
+                return self.agent.tell(protocol::interrupt(&session_key, &chat_id), None);
+            }
+            Inbound::Delivery(delivery) => delivery,
+        };
+        let echoed = delivery.event().as_ref().and_then(protocol::text_of);
+        let (id, line) = self.inbox.take(delivery);
+        match &mut self.agent {
+            Talk::Exec(exec) => exec.tell(line.to_owned(), Some(id)),
+            Talk::Echo => {
+                if let (Some(text), Some(origin)) = (echoed, self.inbox.origin(&id)) {
+                    self.outbox.reply(origin, text);
+                }
+                self.inbox.done(&id);
+            }
+            Talk::Discard => _ = self.inbox.done(&id),
+        }
+    }
+
+    fn on_agent(&mut self, seen: Seen) {
+        match seen {
+            Seen::Started(start) => self.on_agent_started(start),
+            Seen::Written(delivery) => {
+                if self.ack == Ack::Written {
+                    self.inbox.done(&delivery);
+                }
+            }
+            Seen::Said(line) => {
+                self.touch();
+                match FromAgent::read(&line) {
+                    Ok(said) => self.on_said(said),
+                    Err((error, reference)) => {
+                        warn!("the agent wrote a line that is not understood: {error}");
+                        if let Some(reference) = reference {
+                            self.agent.tell(protocol::misunderstood(&reference, &error), None);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A new agent knows nothing of what the one before it was told and was not done with.
+    fn on_agent_started(&mut self, start: u64) {
+        let Talk::Exec(exec) = &mut self.agent else { return };
+        exec.started(start);
+        exec.tell(protocol::status(self.watch.current().status, None), None);
+        for (id, line) in self.inbox.held() {
+            exec.tell(line.to_owned(), Some(id));
+        }
+    }
+
+    fn on_said(&mut self, said: FromAgent) {
+        match said {
+            FromAgent::Ack { delivery } => {
+                if !self.inbox.done(&delivery) && self.ack == Ack::Agent {
+                    warn!("the agent acked delivery {delivery}, which does not wait for it");
+                }
+            }
+            FromAgent::Reply { delivery, content } => match self.inbox.origin(&delivery) {
+                Some(origin) => self.outbox.reply(origin, content),
+                None => warn!("the agent replied to delivery {delivery}, which came from no known chat"),
+            },
+            FromAgent::Action { reference, action, platform } => {
+                let results = self.results_to.clone();
+                // Nobody hears it when the program is at its end.
+                let tell = move |outcome| _ = results.send(protocol::result(&reference, outcome));
+                self.outbox.send(*action, platform.map(Into::into), Box::new(tell));
+            }
+            FromAgent::Interrupt { session_key, reason } => {
+                if let Err(error) = self.gateway.interrupt(&session_key, reason.as_deref()) {
+                    warn!("the agent's interrupt was not sent: {error}");
+                }
+            }
+        }
+    }
+
+    fn touch(&mut self) {
+        self.last_activity = TokioRuntime::default().now();
+    }
+
+    fn sleep_at(&self) -> Option<Instant> {
+        let idle = self.idle?;
+        match self.may_sleep(idle) {
+            Sleep::Now => Some(TokioRuntime::default().now()),
+            Sleep::NotBefore(at) => Some(at),
+            Sleep::Awake(_) => None,
+        }
+    }
+
+    fn may_sleep(&self, idle: Idle) -> Sleep {
+        // This process has no other platforms, and all that its agent does comes through here.
+        let last_activity = Some(self.last_activity);
+        let conditions = SleepConditions { wake_url: true, others_live: Some(false), last_activity };
+        let now = TokioRuntime::default().now();
+        self.gateway.inspect(|machine| machine.may_sleep(idle.after, conditions, now))
+    }
+
+    async fn fall_asleep(&mut self) -> Option<End> {
+        let idle = self.idle?;
+        if self.may_sleep(idle) != Sleep::Now {
+            return None;
+        }
+        info!("idle for {:?}: going to sleep", idle.after);
+        // Whatever comes of it, it was tried now.
+        self.touch();
+        match self.gateway.go_dormant().await {
+            Ok(()) if idle.action == OnIdle::Exit => Some(End::Asked),
+            Ok(()) => None,
+            Err(error) => {
+                info!("{error}");
+                None
+            }
+        }
+    }
+}
+
+impl Talk {
+    /// Tells the agent, if it is one that listens.
+    fn tell(&mut self, line: String, delivery: Option<String>) {
+        match self {
+            Self::Exec(exec) => exec.tell(line, delivery),
+            Self::Echo | Self::Discard => {}
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        match self {
+            Self::Exec(exec) => exec.has_room(),
+            Self::Echo | Self::Discard => true,
+        }
+    }
+
+    /// What the agent does next, while it is not to end.
+    async fn next(&mut self) -> Seen {
+        match self.last().await {
+            Some(seen) => seen,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What the agent does next; nothing when it has ended.
+    async fn last(&mut self) -> Option<Seen> {
+        match self {
+            Self::Exec(exec) => exec.next().await,
+            Self::Echo | Self::Discard => None,
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => {
+            let wait = at.as_millis().saturating_sub(TokioRuntime::default().now().as_millis());
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// SIGUSR1 wakes a dormant gateway.
+async fn woken() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::user_defined1()) {
+        Ok(mut woken) => _ = woken.recv().await,
+        Err(_) => std::future::pending().await,
+    }
+}

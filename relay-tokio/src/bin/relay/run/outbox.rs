@@ -1,0 +1,103 @@
+//! What the agent asks for, done on the link: one thing after the other within a chat.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use relay_driver::lanes::{Lane, Lanes};
+use relay_tokio::Gateway;
+use relay_tokio::proto::action::{Action, ActionResult};
+use relay_tokio::proto::gateway::{Options, Outcome, Rejected};
+use tokio::sync::Notify;
+use tracing::warn;
+
+use super::inbox::Origin;
+
+/// Sends for the agent.
+#[derive(Clone)]
+pub(super) struct Outbox {
+    gateway: Gateway,
+    lanes: Arc<Mutex<Lanes<Job>>>,
+    working: Arc<AtomicUsize>,
+    done: Arc<Notify>,
+}
+
+/// One thing to do, and whom to tell.
+struct Job {
+    action: Action,
+    options: Options,
+    tell: Tell,
+}
+
+/// Takes the outcome.
+pub(super) type Tell = Box<dyn FnOnce(Result<Outcome, Rejected<Action>>) + Send>;
+
+impl Outbox {
+    pub(super) fn new(gateway: Gateway) -> Self {
+        Self { gateway, lanes: Arc::default(), working: Arc::default(), done: Arc::default() }
+    }
+
+    /// A message to where a delivery came from.
+    pub(super) fn reply(&self, origin: Origin, content: String) {
+        let mut action = Action::send(origin.chat_id, content);
+        if let Some(thread_id) = origin.thread_id {
+            action = action.with_metadata("thread_id", thread_id);
+        }
+        let platform = self.is_fronted(&origin.platform).then(|| origin.platform.into());
+        self.send(action, platform, Box::new(report));
+    }
+
+    /// Any action. While there is no link, it waits for the next one, for as long as a request may take.
+    pub(super) fn send(&self, action: Action, platform: Option<Box<str>>, tell: Tell) {
+        // A sleeping gateway has something to do again.
+        self.gateway.wake();
+        let options = Options { platform, wait_for_link: true, ..Options::default() };
+        let lane = action.chat_id().map(str::to_owned);
+        let job = Job { action, options, tell };
+        if let Some(job) = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).enter(&lane, job) {
+            self.working.fetch_add(1, Ordering::AcqRel);
+            tokio::spawn(self.clone().work(lane, job));
+        }
+    }
+
+    /// Waits until everything that was asked for is done.
+    pub(super) async fn idle(&self) {
+        while self.working.load(Ordering::Acquire) > 0 {
+            self.done.notified().await;
+        }
+    }
+
+    async fn work(self, lane: Lane, first: Job) {
+        let mut next = Some(first);
+        while let Some(Job { action, options, tell }) = next {
+            tell(self.gateway.send_with(action, &options).await);
+            next = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).next(&lane);
+        }
+        self.working.fetch_sub(1, Ordering::AcqRel);
+        self.done.notify_one();
+    }
+
+    fn is_fronted(&self, platform: &str) -> bool {
+        self.gateway.inspect(|machine| {
+            machine.config().identities.iter().any(|identity| &*identity.platform == platform)
+        })
+    }
+}
+
+/// Nobody waits for the outcome of a reply: one that did not go out is for the log.
+fn report(outcome: Result<Outcome, Rejected<Action>>) {
+    match outcome {
+        Ok(Outcome::Answered(result)) => {
+            let result = String::from_utf8_lossy(&result);
+            let result = ActionResult::parse(&result);
+            if !result.success {
+                warn!(
+                    "a reply was not sent: {}",
+                    result.error.as_deref().unwrap_or("the connector gave no reason")
+                );
+            }
+        }
+        Ok(Outcome::Failed(failure)) => warn!("a reply was not sent: {failure}"),
+        Ok(Outcome::Ambiguous(ambiguity)) => warn!("a reply may not have been sent: {ambiguity}"),
+        Err(rejected) => warn!("a reply was not sent: {rejected}"),
+    }
+}

@@ -1,0 +1,200 @@
+//! The agent protocol: JSON lines to an agent and from it.
+
+use relay_tokio::Delivery;
+use relay_tokio::proto::DeliveryKind;
+use relay_tokio::proto::action::{Action, ActionResult};
+use relay_tokio::proto::event::{MessageEvent, SessionScope, session_key};
+use relay_tokio::proto::gateway::{Outcome, Rejected, Status};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+/// A line to the agent about a delivery: a message, or a forward that is none.
+pub(super) fn delivery(id: &str, delivery: &Delivery) -> String {
+    let raw: &RawValue = serde_json::from_str(delivery.json()).unwrap_or(RawValue::NULL);
+    let Some(event) = delivery.event() else {
+        return line(&Line {
+            kind: "passthrough",
+            delivery: id,
+            session_key: None,
+            event: None,
+            forward: Some(raw),
+        });
+    };
+    let key = session_key(&event.source, event.source.profile.as_deref(), SessionScope::default());
+    let converted = match delivery.kind {
+        DeliveryKind::Message => None,
+        DeliveryKind::Passthrough => serde_json::value::to_raw_value(&event).ok(),
+    };
+    let event = Some(converted.as_deref().unwrap_or(raw));
+    line(&Line { kind: "message", delivery: id, session_key: Some(&key), event, forward: None })
+}
+
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    delivery: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forward: Option<&'a RawValue>,
+}
+
+/// A line to the agent: a user stops what it does in this session.
+pub(super) fn interrupt(session_key: &str, chat_id: &str) -> String {
+    line(&json!({"type": "interrupt", "session_key": session_key, "chat_id": chat_id}))
+}
+
+/// A line to the agent: what the link is doing. `None` when the agent need not know the difference.
+pub(super) fn status(status: Status, cause: Option<&str>) -> String {
+    let mut told = json!({"type": "status", "status": name_of(status)});
+    if let (Some(cause), Value::Object(fields)) = (cause, &mut told) {
+        fields.insert("reason".into(), cause.into());
+    }
+    line(&told)
+}
+
+/// The status in the words of the protocol.
+pub(super) fn name_of(status: Status) -> &'static str {
+    match status {
+        Status::Linked | Status::GoingIdle | Status::ShuttingDown => "linked",
+        Status::Dialing | Status::Greeting | Status::Reconnecting { .. } | Status::Stopped => "reconnecting",
+        Status::Dormant => "dormant",
+        Status::Disabled => "disabled",
+        Status::ShutDown => "shut_down",
+    }
+}
+
+/// A line to the agent: what became of its action.
+pub(super) fn result(reference: &Value, outcome: Result<Outcome, Rejected<Action>>) -> String {
+    let failed = |error: String, code: &'static str| json!(ActionResult::refused(code, error));
+    let (result, ambiguous) = match outcome {
+        Ok(Outcome::Answered(result)) => (serde_json::from_slice(&result).unwrap_or(Value::Null), false),
+        Ok(Outcome::Failed(failure)) => (failed(failure.to_string(), "not_sent"), false),
+        Ok(Outcome::Ambiguous(ambiguity)) => (failed(ambiguity.to_string(), "unknown_outcome"), true),
+        Err(rejected) => (failed(rejected.to_string(), "refused"), false),
+    };
+    let mut told = json!({"type": "result", "ref": reference, "result": result});
+    if let (true, Value::Object(fields)) = (ambiguous, &mut told) {
+        fields.insert("ambiguous".into(), true.into());
+    }
+    line(&told)
+}
+
+/// A line to the agent: its action could not be understood.
+pub(super) fn misunderstood(reference: &Value, error: &str) -> String {
+    let result = ActionResult::refused("bad_action", error);
+    line(&json!({"type": "result", "ref": reference, "result": result}))
+}
+
+/// What an agent says.
+#[derive(Debug, PartialEq)]
+pub(super) enum FromAgent {
+    /// It is done with the delivery.
+    Ack { delivery: String },
+    /// A message to the chat that the delivery came from.
+    Reply { delivery: String, content: String },
+    /// Something to do on a platform.
+    Action { reference: Value, action: Box<Action>, platform: Option<String> },
+    /// What runs elsewhere in this session is to stop.
+    Interrupt { session_key: String, reason: Option<String> },
+}
+
+impl FromAgent {
+    /// Reads a line of the agent's.
+    ///
+    /// # Errors
+    /// In words, when it is none of the protocol; with the reference, if the agent waits for a result.
+    pub(super) fn read(text: &str) -> Result<Self, (String, Option<Value>)> {
+        let spoken: Spoken = serde_json::from_str(text).map_err(|error| (error.to_string(), None))?;
+        Ok(match spoken {
+            Spoken::Ack { delivery } => Self::Ack { delivery: id(delivery) },
+            Spoken::Reply { delivery, content } => Self::Reply { delivery: id(delivery), content },
+            Spoken::Interrupt { session_key, reason } => Self::Interrupt { session_key, reason },
+            Spoken::Action { reference, action, platform } => match Action::from_fields(action) {
+                Ok(action) => Self::Action { reference, action: Box::new(action), platform },
+                Err(error) => return Err((error.to_string(), Some(reference))),
+            },
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Spoken {
+    Ack {
+        delivery: Value,
+    },
+    Reply {
+        delivery: Value,
+        content: String,
+    },
+    Action {
+        #[serde(rename = "ref", default)]
+        reference: Value,
+        action: serde_json::Map<String, Value>,
+        platform: Option<String>,
+    },
+    Interrupt {
+        session_key: String,
+        reason: Option<String>,
+    },
+}
+
+/// Ids are strings here, but an agent may have made a number of one.
+fn id(value: Value) -> String {
+    match value {
+        Value::String(id) => id,
+        other => other.to_string(),
+    }
+}
+
+fn line(told: &impl serde::Serialize) -> String {
+    // Nothing here holds a key that is no string, which alone would fail.
+    let mut line = serde_json::to_string(told).unwrap_or_default();
+    line.push('\n');
+    line
+}
+
+/// What the echo agent answers: the text, or for anything that has none, nothing.
+pub(super) fn text_of(event: &MessageEvent<'_>) -> Option<String> {
+    (!event.text.trim().is_empty()).then(|| event.text.clone().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_says() {
+        assert_eq!(
+            FromAgent::read(r#"{"type":"reply","delivery":"7","content":"x","later":1}"#),
+            Ok(FromAgent::Reply { delivery: "7".into(), content: "x".into() })
+        );
+        assert_eq!(
+            FromAgent::read(r#"{"type":"ack","delivery":7}"#),
+            Ok(FromAgent::Ack { delivery: "7".into() })
+        );
+        let (error, reference) =
+            FromAgent::read(r#"{"type":"action","ref":3,"action":{"op":"send"}}"#).unwrap_err();
+        assert!(error.contains("chat_id") && reference == Some(json!(3)));
+        for wrong in ["", "{}", "[]", r#"{"type":"later"}"#, r#"{"type":"reply","delivery":"7"}"#] {
+            assert!(FromAgent::read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_an_agent_is_told() {
+        let answered = Ok(Outcome::Answered(r#"{"success":true,"message_id":"m"}"#.into()));
+        let expected =
+            "{\"ref\":\"a\",\"result\":{\"message_id\":\"m\",\"success\":true},\"type\":\"result\"}\n";
+        assert_eq!(result(&json!("a"), answered), expected);
+        let lost =
+            result(&json!(1), Ok(Outcome::Ambiguous(relay_tokio::proto::gateway::Ambiguity::LinkLost)));
+        assert!(lost.contains("\"ambiguous\":true"), "{lost}");
+        assert_eq!(status(Status::Dormant, None), "{\"status\":\"dormant\",\"type\":\"status\"}\n");
+    }
+}

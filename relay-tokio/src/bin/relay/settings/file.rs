@@ -1,0 +1,85 @@
+//! The configuration file: TOML or YAML.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::duration;
+use crate::exit::Failure;
+
+/// A configuration file, or none.
+#[derive(Debug, Default)]
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    root: Value,
+}
+
+impl ConfigFile {
+    /// Reads the file, if one is given.
+    pub(super) fn read(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Failure::configuration(format!("cannot read the configuration {}: {error}", path.display()))
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+        let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+        let root = if is_toml {
+            toml::from_str(&text).map_err(|error| unreadable(&error.message()))?
+        } else {
+            serde_norway::from_str(&text).map_err(|error| unreadable(&error))?
+        };
+        Ok(Self { path: path.to_owned(), root })
+    }
+
+    /// An option of `relay run`, under `relay`.
+    pub(super) fn option(&self, name: &str) -> Option<String> {
+        text(self.relay(name)?)
+    }
+
+    /// An option that may be given several times: a list, or one.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        match self.relay(name) {
+            Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
+            Some(value) => text(value).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// An option that is a duration; a number counts as seconds.
+    pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Failure> {
+        let Some(text) = self.option(name) else { return Ok(None) };
+        duration::parse(&text).map(Some).map_err(|error| self.wrong(name, &error))
+    }
+
+    /// A setting that the contract names, under `gateway`.
+    pub(super) fn gateway(&self, key: &str) -> Option<String> {
+        text(self.root.get("gateway")?.get(key)?)
+    }
+
+    /// Whether the file says that there is to be no relay at all.
+    pub(super) fn is_switched_off(&self) -> bool {
+        let enabled = |root: &Value| root.get("platforms")?.get("relay")?.get("enabled")?.as_bool();
+        let nested = self.root.get("gateway").and_then(enabled);
+        enabled(&self.root).or(nested) == Some(false)
+    }
+
+    /// What the file says under this name cannot be used.
+    pub(super) fn wrong(&self, name: &str, error: &str) -> Failure {
+        Failure::configuration(format!("{}: relay.{name}: {error}", self.path.display()))
+    }
+
+    /// Names are written with hyphens, as on the command line, or with underscores.
+    fn relay(&self, name: &str) -> Option<&Value> {
+        let options = self.root.get("relay")?;
+        options.get(name).or_else(|| options.get(name.replace('-', "_")))
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}

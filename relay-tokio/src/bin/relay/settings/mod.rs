@@ -1,0 +1,234 @@
+//! What `relay run` is to do: the command line first, then the environment, then the configuration file.
+
+mod file;
+mod identities;
+
+use std::time::Duration;
+
+use relay_tokio::proto::auth::Secret;
+use relay_tokio::proto::endpoint::Endpoint;
+use relay_tokio::{Credentials, GatewayConfig};
+
+use crate::cli::{Ack, OnIdle, Run};
+use crate::exit::Failure;
+use crate::secret_file;
+use file::ConfigFile;
+
+/// Everything that `relay run` needs to know.
+pub(crate) struct Settings {
+    pub(crate) gateway: GatewayConfig,
+    pub(crate) agent: Agent,
+    pub(crate) ack: Ack,
+    pub(crate) idle: Option<Idle>,
+    /// Where this host is woken; only whether there is one matters here.
+    pub(crate) wake_url: Option<String>,
+    /// `platforms.relay.enabled: false`: nothing is to be dialed.
+    pub(crate) switched_off: bool,
+}
+
+/// Who answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Agent {
+    /// Says what it was told.
+    Echo,
+    /// Says nothing.
+    Discard,
+    /// A command that reads and writes JSON lines.
+    Exec(String),
+}
+
+/// When to go to sleep, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Idle {
+    pub(crate) after: Duration,
+    pub(crate) action: OnIdle,
+}
+
+/// How long a gateway is idle before it sleeps, unless it is told otherwise.
+const IDLE_AFTER: Duration = Duration::from_secs(300);
+
+/// The settings of `relay run`.
+///
+/// # Errors
+/// When the command line contradicts itself, or the environment or a file cannot be used.
+pub(crate) fn resolve(arguments: &Run) -> Result<Settings, Failure> {
+    Sources {
+        arguments,
+        environment: &|name| std::env::var(name).ok(),
+        file: ConfigFile::read(arguments.config.as_deref())?,
+    }
+    .settings()
+}
+
+/// Where settings come from.
+struct Sources<'a> {
+    arguments: &'a Run,
+    environment: &'a dyn Fn(&str) -> Option<String>,
+    file: ConfigFile,
+}
+
+impl Sources<'_> {
+    fn settings(&self) -> Result<Settings, Failure> {
+        let arguments = self.arguments;
+        self.check_inbox()?;
+        let mut gateway = GatewayConfig::new(self.endpoint()?, self.credentials()?);
+        gateway.link.identities = self.identities()?;
+        self.numbers(&mut gateway)?;
+        let agent = match &arguments.agent {
+            Some(agent) => parse_agent(agent).map_err(Failure::usage)?,
+            None => match self.file.option("agent") {
+                Some(agent) => parse_agent(&agent).map_err(|error| self.file.wrong("agent", &error))?,
+                None => Agent::Echo,
+            },
+        };
+        Ok(Settings {
+            ack: self.choice("ack", arguments.ack)?.unwrap_or(match agent {
+                Agent::Exec(_) | Agent::Echo | Agent::Discard => Ack::Written,
+            }),
+            agent,
+            idle: self.idle()?,
+            wake_url: self.named("WAKE_URL", "relay_wake_url"),
+            switched_off: self.file.is_switched_off(),
+            gateway,
+        })
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, Failure> {
+        if let Some(url) = &self.arguments.url {
+            return Endpoint::parse(url).map_err(|error| Failure::usage(format!("--url: {error}")));
+        }
+        let url = self.named("URL", "relay_url").or_else(|| self.file.option("url"));
+        let url = url.ok_or_else(|| {
+            Failure::usage("where is the connector? Give --url, GATEWAY_RELAY_URL or gateway.relay_url")
+        })?;
+        Endpoint::parse(&url)
+            .map_err(|error| Failure::configuration(format!("the connector's address: {error}")))
+    }
+
+    fn credentials(&self) -> Result<Option<Credentials>, Failure> {
+        let id = self
+            .arguments
+            .id
+            .clone()
+            .or_else(|| self.named("ID", "relay_id"))
+            .or_else(|| self.file.option("id"));
+        let in_file =
+            self.arguments.secret_file.clone().or_else(|| self.file.option("secret-file").map(Into::into));
+        let secret = match in_file {
+            Some(path) => Some(secret_file::read("the secret file", &path)?),
+            None => self.named("SECRET", "relay_secret").map(Secret::new),
+        };
+        match (id, secret) {
+            (Some(id), Some(_)) if id.trim().is_empty() => Err(Failure::usage("--id: it is empty")),
+            (Some(gateway_id), Some(secret)) => Ok(Some(Credentials { gateway_id, secret })),
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                Err(Failure::configuration("an id needs a secret: give --secret-file as well"))
+            }
+            (None, Some(_)) => Err(Failure::configuration("a secret needs an id: give --id as well")),
+        }
+    }
+
+    fn identities(&self) -> Result<Vec<relay_tokio::proto::gateway::Identity>, Failure> {
+        if !self.arguments.identities.is_empty() {
+            return identities::from_arguments(&self.arguments.identities).map_err(Failure::usage);
+        }
+        let listed = self.file.list("identity");
+        if !listed.is_empty() {
+            return identities::from_arguments(&listed).map_err(|error| self.file.wrong("identity", &error));
+        }
+        Ok(identities::from_environment(self.environment))
+    }
+
+    fn idle(&self) -> Result<Option<Idle>, Failure> {
+        let after = match self.arguments.idle_after {
+            Some(after) => Some(after),
+            None => self.file.duration("idle-after")?,
+        };
+        let action = self.choice("on-idle", self.arguments.on_idle)?;
+        if after.is_none() && action.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Idle { after: after.unwrap_or(IDLE_AFTER), action: action.unwrap_or(OnIdle::Dormant) }))
+    }
+
+    fn check_inbox(&self) -> Result<(), Failure> {
+        match (&self.arguments.inbox, self.file.option("inbox")) {
+            (None, None) => Ok(()),
+            (Some(inbox), _) if inbox == "memory" => Ok(()),
+            (None, Some(inbox)) if inbox == "memory" => Ok(()),
+            (Some(inbox), _) => Err(Failure::usage(format!(
+                "--inbox: {inbox:?} is not offered: this version keeps it in memory"
+            ))),
+            (None, Some(_)) => Err(self.file.wrong("inbox", "this version keeps it in memory")),
+        }
+    }
+
+    fn numbers(&self, gateway: &mut GatewayConfig) -> Result<(), Failure> {
+        let numbers = &self.arguments.link;
+        let link = &mut gateway.link;
+        for (name, argument, target) in [
+            ("dial-timeout", numbers.dial_timeout, &mut link.dial_timeout),
+            ("handshake-timeout", numbers.handshake_timeout, &mut link.handshake_timeout),
+            ("backoff-base", numbers.backoff_base, &mut link.backoff_base),
+            ("backoff-cap", numbers.backoff_cap, &mut link.backoff_cap),
+            ("stable-after", numbers.stable_after, &mut link.stable_after),
+            ("ping-interval", numbers.ping_interval, &mut link.ping_interval),
+            ("pong-timeout", numbers.pong_timeout, &mut link.pong_timeout),
+            ("request-timeout", numbers.request_timeout, &mut link.request_timeout),
+            ("idle-timeout", numbers.idle_timeout, &mut link.idle_timeout),
+            ("shutdown-idle-timeout", numbers.shutdown_idle_timeout, &mut link.shutdown_idle_timeout),
+            ("drain-timeout", numbers.drain_timeout, &mut link.drain_timeout),
+            ("hold-limit", numbers.hold_limit, &mut link.hold_limit),
+            ("resume-check", numbers.resume_check, &mut link.resume_check),
+        ] {
+            if let Some(value) = self.number(name, argument)? {
+                if value.is_zero() {
+                    return Err(Failure::usage(format!("--{name}: it must be longer than nothing")));
+                }
+                *target = value;
+            }
+        }
+        link.dormant_redial = self.number("dormant-redial", numbers.dormant_redial)?;
+        if let Some(ttl) = self.number("token-ttl", numbers.token_ttl)? {
+            gateway.token_ttl = ttl.as_secs();
+        }
+        if let Some(window) = numbers.dedupe_window {
+            gateway.link.dedupe_window = window;
+        }
+        Ok(())
+    }
+
+    fn number(&self, name: &str, argument: Option<Duration>) -> Result<Option<Duration>, Failure> {
+        argument.map_or_else(|| self.file.duration(name), |argument| Ok(Some(argument)))
+    }
+
+    fn choice<T: clap::ValueEnum>(&self, name: &str, argument: Option<T>) -> Result<Option<T>, Failure> {
+        match (argument, self.file.option(name)) {
+            (Some(choice), _) => Ok(Some(choice)),
+            (None, None) => Ok(None),
+            (None, Some(text)) => T::from_str(&text, false)
+                .map(Some)
+                .map_err(|_| self.file.wrong(name, &format!("{text:?} is unknown"))),
+        }
+    }
+
+    /// A setting that the contract names: the environment's `GATEWAY_RELAY_…`, or else the file's `gateway.…`.
+    fn named(&self, variable: &str, key: &str) -> Option<String> {
+        let set =
+            (self.environment)(&format!("GATEWAY_RELAY_{variable}")).map(|value| value.trim().to_owned());
+        set.filter(|value| !value.is_empty()).or_else(|| self.file.gateway(key))
+    }
+}
+
+fn parse_agent(agent: &str) -> Result<Agent, String> {
+    match agent.split_once(':') {
+        None if agent == "echo" => Ok(Agent::Echo),
+        None if agent == "discard" => Ok(Agent::Discard),
+        Some(("exec", command)) if !command.trim().is_empty() => Ok(Agent::Exec(command.to_owned())),
+        _ => Err(format!("--agent: {agent:?} is unknown: give echo, discard or exec:COMMAND")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+use super::*;
+use clap::Parser;
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    run: Run,
+}
+
+fn settings(line: &str, environment: &[(&str, &str)], toml: &str) -> Result<Settings, String> {
+    let arguments = Line::parse_from(std::iter::once("run").chain(line.split_whitespace())).run;
+    let file =
+        std::env::temp_dir().join(format!("relay-settings-{}-{:p}.toml", std::process::id(), &arguments));
+    std::fs::write(&file, toml).unwrap();
+    let config = ConfigFile::read(Some(&file)).map_err(|failure| format!("{failure:?}"));
+    std::fs::remove_file(&file).unwrap();
+    let lookup =
+        |name: &str| environment.iter().find(|(held, _)| *held == name).map(|(_, value)| (*value).to_owned());
+    let sources = Sources { arguments: &arguments, environment: &lookup, file: config? };
+    sources.settings().map_err(|failure| format!("{failure:?}"))
+}
+
+#[test]
+fn the_command_line_counts_before_the_environment_before_the_file() {
+    let environment = [("GATEWAY_RELAY_URL", " https://env.example/ ")];
+    let toml =
+        "[gateway]\nrelay_url = 'https://file.example'\n[relay]\nagent = 'discard'\nping-interval = '5s'";
+    let host = |line: &str, environment: &[(&str, &str)]| {
+        settings(line, environment, toml).unwrap().gateway.endpoint.host().to_owned()
+    };
+    assert_eq!(host("--url https://line.example", &environment), "line.example");
+    assert_eq!(host("", &environment), "env.example");
+    assert_eq!(host("", &[]), "file.example");
+    let resolved = settings("--ping-interval 7s", &[], toml).unwrap();
+    assert_eq!(resolved.agent, Agent::Discard);
+    assert_eq!(resolved.gateway.link.ping_interval, Duration::from_secs(7));
+    assert_eq!(settings("", &[], toml).unwrap().gateway.link.ping_interval, Duration::from_secs(5));
+}
+
+#[test]
+fn identities_of_the_environment() {
+    let identities = |environment: &[(&str, &str)]| {
+        let resolved = settings("--url http://h", environment, "").unwrap();
+        let identities = resolved.gateway.link.identities.into_iter();
+        identities.map(|identity| format!("{}:{}", identity.platform, identity.bot_id)).collect::<Vec<_>>()
+    };
+    assert_eq!(identities(&[]), Vec::<String>::new());
+    assert_eq!(
+        identities(&[("GATEWAY_RELAY_PLATFORM", "discord"), ("GATEWAY_RELAY_BOT_ID", "b")]),
+        ["discord:b"]
+    );
+    let bots = ("GATEWAY_RELAY_BOT_IDS", r#"{"discord":{"botId":"d1","username":"x"}}"#);
+    let several = ("GATEWAY_RELAY_PLATFORMS", " discord, ,telegram");
+    assert_eq!(identities(&[several, bots]), ["discord:d1", "telegram:"]);
+    assert_eq!(identities(&[several, ("GATEWAY_RELAY_BOT_IDS", "{")]), ["discord:", "telegram:"]);
+}
+
+#[test]
+fn what_cannot_be_used_is_named() {
+    for (line, environment, toml, expected) in [
+        ("", &[][..], "", "where is the connector?"),
+        ("--url ftp://h", &[], "", "--url:"),
+        ("", &[("GATEWAY_RELAY_URL", "nonsense")], "", "the connector's address:"),
+        ("--url http://h --id gw", &[], "", "needs a secret"),
+        ("--url http://h --identity :b", &[], "", "malformed"),
+        ("--url http://h --identity a --identity a", &[], "", "given twice"),
+        ("--url http://h --agent exec:", &[], "", "is unknown"),
+        ("--url http://h --inbox /var", &[], "", "in memory"),
+        ("--url http://h --backoff-base 0", &[], "", "longer than nothing"),
+        ("--url http://h", &[], "[relay]\nack = 'later'", "relay.ack"),
+        ("--url http://h", &[], "[relay]\nping-interval = 'soon'", "is no duration"),
+        ("--url http://h", &[], "[relay", "cannot read the configuration"),
+    ] {
+        let error = settings(line, environment, toml).err().unwrap_or_default();
+        assert!(error.contains(expected), "{line} {toml}: {error}");
+    }
+}
+
+#[test]
+fn the_relay_can_be_switched_off() {
+    assert!(settings("--url http://h", &[], "[platforms.relay]\nenabled = false").unwrap().switched_off);
+    assert!(!settings("--url http://h", &[], "[platforms.relay]\nenabled = true").unwrap().switched_off);
+}
