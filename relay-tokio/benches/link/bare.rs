@@ -1,4 +1,4 @@
-//! The yardstick: a WebSocket client that looks at nothing, and flushes only when there is nothing more to read.
+//! The yardsticks: WebSocket clients that look at nothing.
 
 use std::net::SocketAddr;
 use std::task::Poll;
@@ -19,53 +19,75 @@ const OUTBOUND: &str = concat!(
     "\n"
 );
 
-pub(crate) fn run(address: SocketAddr, work: Work, over: oneshot::Receiver<()>) {
+/// The plain client: each message is flushed when it is sent.
+pub(crate) fn plain(address: SocketAddr, work: Work, over: oneshot::Receiver<()>) {
+    run(address, work, over, true);
+}
+
+/// The batching client: messages are flushed when there is nothing more to read.
+pub(crate) fn batching(address: SocketAddr, work: Work, over: oneshot::Receiver<()>) {
+    run(address, work, over, false);
+}
+
+fn run(address: SocketAddr, work: Work, over: oneshot::Receiver<()>, flush: bool) {
     runtime().block_on(async {
         let stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("nodelay");
-        let (mut socket, _) =
-            client_async(format!("ws://{address}/relay"), stream).await.expect("an upgrade");
-        socket.send(HELLO.into()).await.expect("a hello");
-        socket.next().await.expect("a descriptor").expect("a descriptor");
+        let (socket, _) = client_async(format!("ws://{address}/relay"), stream).await.expect("an upgrade");
+        let mut client = Bare { socket, flush };
+        client.socket.send(HELLO.into()).await.expect("a hello");
+        client.read().await;
         match work {
-            Work::Inbound { frames, .. } => ack(&mut socket, frames).await,
-            Work::Outbound { window, frames } => request(&mut socket, window, frames).await,
+            Work::Inbound { frames, .. } => client.ack(frames).await,
+            Work::Outbound { window, frames } => client.request(window, frames).await,
         }
         over.await.ok();
-        socket.close(None).await.ok();
+        client.socket.close(None).await.ok();
     });
 }
 
-async fn ack(socket: &mut WebSocketStream<TcpStream>, frames: usize) {
-    let ack = Utf8Bytes::from_static(ACK);
-    for _ in 0..frames {
-        read(socket).await;
-        socket.feed(Message::Text(ack.clone())).await.expect("an ack sent");
-    }
-    socket.flush().await.expect("acks sent");
+struct Bare {
+    socket: WebSocketStream<TcpStream>,
+    flush: bool,
 }
 
-async fn request(socket: &mut WebSocketStream<TcpStream>, window: usize, frames: usize) {
-    let outbound = Utf8Bytes::from_static(OUTBOUND);
-    let (mut sent, mut answered) = (0, 0);
-    while answered < frames {
-        while sent < frames && sent - answered < window {
-            socket.feed(Message::Text(outbound.clone())).await.expect("a request sent");
-            sent += 1;
+impl Bare {
+    async fn ack(&mut self, frames: usize) {
+        for _ in 0..frames {
+            self.read().await;
+            self.write(ACK).await;
         }
-        read(socket).await;
-        answered += 1;
+        self.socket.flush().await.expect("acks sent");
     }
-}
 
-/// Reads one message. What was written goes out before the client waits.
-async fn read(socket: &mut WebSocketStream<TcpStream>) {
-    let message = match poll!(socket.next()) {
-        Poll::Ready(message) => message,
-        Poll::Pending => {
-            socket.flush().await.expect("a flush");
-            socket.next().await
+    async fn request(&mut self, window: usize, frames: usize) {
+        let (mut sent, mut answered) = (0, 0);
+        while answered < frames {
+            while sent < frames && sent - answered < window {
+                self.write(OUTBOUND).await;
+                sent += 1;
+            }
+            self.read().await;
+            answered += 1;
         }
-    };
-    message.expect("the stand-in").expect("a message");
+    }
+
+    async fn write(&mut self, line: &'static str) {
+        let message = Message::Text(Utf8Bytes::from_static(line));
+        let written =
+            if self.flush { self.socket.send(message).await } else { self.socket.feed(message).await };
+        written.expect("a message written");
+    }
+
+    /// Reads one message. What was written goes out before the client waits.
+    async fn read(&mut self) {
+        let message = match poll!(self.socket.next()) {
+            Poll::Ready(message) => message,
+            Poll::Pending => {
+                self.socket.flush().await.expect("a flush");
+                self.socket.next().await
+            }
+        };
+        message.expect("the stand-in").expect("a message");
+    }
 }

@@ -1,23 +1,31 @@
-//! A link over loopback, beside a bare WebSocket client that parses nothing.
+//! A link over loopback, beside bare WebSocket clients that parse nothing.
 //!
-//! Both talk to the same stand-in for a connector, which pushes frames that were made beforehand and answers with as
-//! little work as can be, on a thread of its own. Each round runs the bare client and the gateway one after the
-//! other; what counts is the median of the rounds' ratios, because machines differ and are shared.
+//! All talk to the same stand-in for a connector, which pushes frames that were made beforehand and answers with as
+//! little work as can be, on a thread of its own. Each round runs the clients one after the other; what counts is the
+//! median of the rounds' ratios, because machines differ and are shared.
+//!
+//! There are two bare clients. The plain one sends each message with `SinkExt::send`, as most programs do, which
+//! flushes it. The batching one flushes only when it would otherwise wait, which is as little work as a client can do.
 
 mod bare;
+#[path = "../frame.rs"]
+mod frame;
 mod gateway;
 mod stand_in;
 
 use std::time::{Duration, Instant};
 
-use stand_in::Work;
+use stand_in::{Client, Work};
 
 const ROUNDS: usize = 9;
 
 fn main() {
     // Cargo passes options of its own harness.
     let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    println!("{:<38} {:>12} {:>12} {:>7}", "", "bare /s", "relay /s", "ratio");
+    println!(
+        "{:<30} {:>11} {:>11} {:>11} {:>9} {:>9}",
+        "frames a second", "plain", "batching", "relay", "÷ plain", "÷ batch."
+    );
     for (name, work) in [
         ("inbound, acked, 1 in flight", Work::Inbound { window: 1, frames: 4_000 }),
         ("inbound, acked, 64 in flight", Work::Inbound { window: 64, frames: 60_000 }),
@@ -30,24 +38,34 @@ fn main() {
     }
 }
 
+/// The rates of one round.
+struct Round {
+    plain: f64,
+    batching: f64,
+    relay: f64,
+}
+
 fn compare(name: &str, work: Work) {
     let mut rounds = Vec::new();
-    // The first round warms up both.
-    for round in 0..=ROUNDS {
-        let bare = rate(work, stand_in::run(work, round, bare::run));
-        let relay = rate(work, stand_in::run(work, round, gateway::run));
-        rounds.extend((round > 0).then_some((bare, relay)));
+    // The first round warms up all of them.
+    for number in 0..=ROUNDS {
+        let rate = |client: Client| rate(work, stand_in::run(work, number, client));
+        let round =
+            Round { plain: rate(bare::plain), batching: rate(bare::batching), relay: rate(gateway::run) };
+        rounds.extend((number > 0).then_some(round));
     }
-    let median = |figure: fn(&(f64, f64)) -> f64| {
+    let median = |figure: fn(&Round) -> f64| {
         let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
         figures.sort_by(f64::total_cmp);
         figures[figures.len() / 2]
     };
     println!(
-        "{name:<38} {:>12.0} {:>12.0} {:>7.2}",
-        median(|(bare, _)| *bare),
-        median(|(_, relay)| *relay),
-        median(|(bare, relay)| relay / bare),
+        "{name:<30} {:>11.0} {:>11.0} {:>11.0} {:>9.2} {:>9.2}",
+        median(|round| round.plain),
+        median(|round| round.batching),
+        median(|round| round.relay),
+        median(|round| round.relay / round.plain),
+        median(|round| round.relay / round.batching),
     );
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
-use crate::now;
+use crate::{frame, now};
 
 /// What one run does.
 #[derive(Clone, Copy)]
@@ -28,13 +28,17 @@ const DESCRIPTOR: &str = concat!(
     "\n"
 );
 
+/// A client: works until it is told that the work is over.
+pub(crate) type Client = fn(SocketAddr, Work, oneshot::Receiver<()>);
+
 /// Runs the client against the stand-in, each on a thread of its own: the time that the work took.
-pub(crate) fn run(work: Work, round: usize, client: fn(SocketAddr, Work, oneshot::Receiver<()>)) -> Duration {
+pub(crate) fn run(work: Work, round: usize, client: Client) -> Duration {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a nonblocking listener");
     let address = listener.local_addr().expect("an address");
     let (done, over) = oneshot::channel();
-    let client = std::thread::spawn(move || client(address, work, over));
+    let client = std::thread::Builder::new().name("client".into()).spawn(move || client(address, work, over));
+    let client = client.expect("a thread");
     let elapsed = runtime().block_on(async {
         let (stream, _) =
             TcpListener::from_std(listener).expect("a listener").accept().await.expect("a client");
@@ -119,26 +123,7 @@ fn result_for(line: &str) -> Message {
 
 /// Frames of 616 bytes, each another message.
 fn inbound_frames(frames: usize, round: usize) -> Vec<Utf8Bytes> {
-    (0..frames).map(|number| frame(round * 1_000_000 + number).into()).collect()
-}
-
-fn frame(number: usize) -> String {
-    let frame = format!(
-        concat!(
-            r#"{{"type":"inbound","event":{{"text":"hello there, could you look at the deployment of the web "#,
-            r#"service and tell me why the last three health checks failed? thanks in advance, no hurry at all","#,
-            r#""message_type":"text","message_id":"1247810{number:012}","reply_to_message_id":null,"#,
-            r#""media_urls":[],"source":{{"platform":"discord","chat_id":"1200000000000000001","#,
-            r#""chat_type":"group","chat_name":"ops","user_id":"300000000000000007","user_name":"ada","#,
-            r#""thread_id":null,"chat_topic":null,"scope_id":"900000000000000003","#,
-            r#""guild_id":"900000000000000003","message_id":"1247810{number:012}"}}}},"#,
-            r#""bufferId":"7f3a9c01-{number:017}"}}"#,
-            "\n"
-        ),
-        number = number
-    );
-    assert_eq!(frame.len(), 616);
-    frame
+    (0..frames).map(|number| frame::inbound(round * 1_000_000 + number).into()).collect()
 }
 
 /// A runtime on the calling thread.
