@@ -2,6 +2,13 @@
 
 use core::fmt;
 
+/// The number that an id on the wire ends with. Another spelling of it, such as `+5` or `05`, is another id, which
+/// nobody gave out.
+pub(crate) fn parse_number(digits: &str) -> Option<u64> {
+    let is_canonical = digits == "0" || !digits.starts_with(['0', '+']);
+    is_canonical.then(|| digits.parse().ok()).flatten()
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*

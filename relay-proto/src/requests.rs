@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::ids::RequestId;
+use crate::ids::{self, RequestId};
 use crate::time::Instant;
 
 /// The correlation table.
@@ -164,6 +164,12 @@ impl Requests {
         }
     }
 
+    /// Gives back the room that a burst took.
+    pub(crate) fn trim(&mut self) {
+        self.open.shrink_to_fit();
+        self.deadlines.shrink_to_fit();
+    }
+
     fn take(&mut self, id: RequestId) -> Option<(RequestId, Request)> {
         let (id, request) = self.open.remove(self.find(id)?)?;
         if let Ok(place) = self.deadlines.binary_search(&(request.deadline, id)) {
@@ -178,7 +184,7 @@ impl Requests {
 
     fn parse(&self, wire_id: &str) -> Option<RequestId> {
         let number = wire_id.strip_prefix(&*self.prefix)?.strip_prefix('-')?;
-        number.parse().ok().map(RequestId)
+        ids::parse_number(number).map(RequestId)
     }
 }
 

@@ -77,11 +77,14 @@ impl Encode for ToConnector<'_> {
 pub(crate) struct Scratch {
     line: Vec<u8>,
     chunk: BytesMut,
+    chunk_size: usize,
 }
 
 impl Scratch {
-    /// Room for some dozens of acks: enough to share the cost, little enough for an idle machine not to mind.
+    /// Room for some dozens of acks, to share the cost of an allocation.
     const CHUNK: usize = 4096;
+    /// What an idle machine has: room for a few small frames.
+    const SMALLEST_CHUNK: usize = 256;
 
     pub(crate) fn line(&mut self, frame: &impl Encode) -> Bytes {
         self.line.clear();
@@ -91,7 +94,8 @@ impl Scratch {
             return core::mem::take(&mut self.line).into();
         }
         if self.chunk.capacity() < self.line.len() {
-            self.chunk.reserve(Self::CHUNK);
+            self.chunk_size = (2 * self.chunk_size).clamp(Self::SMALLEST_CHUNK, Self::CHUNK);
+            self.chunk.reserve(self.chunk_size.max(self.line.len()));
         }
         self.chunk.extend_from_slice(&self.line);
         self.chunk.split().freeze()

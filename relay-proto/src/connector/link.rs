@@ -92,6 +92,7 @@ impl Session {
         }
         self.give_up(Close::new(CloseCode::GOING_AWAY, "replaced by a newer link"), Cause::Replaced);
         self.mailbox.rewind();
+        self.timers.stop(Timer::Poke);
         self.timers.set(Timer::Hello, now + self.config.hello_timeout);
         self.timers.set(Timer::Ping, now + self.config.ping_interval);
         self.link = Some(Link {
@@ -239,6 +240,7 @@ impl Session {
                     self.events.push_back(Event::Unflipped);
                 }
             }
+            Timer::Poke => self.poke(now),
         }
     }
 
@@ -259,6 +261,7 @@ impl Session {
             return;
         }
         self.closed = how;
+        self.timers.stop(Timer::Poke);
         match how {
             Closed::Revoked => {
                 self.give_up(Close::new(CloseCode::UNAUTHORIZED, REASON_UNAUTHORIZED), Cause::Revoked);
@@ -294,6 +297,28 @@ impl Session {
         // Closes of links that were refused or replaced are still to be done.
         self.transmits.retain(|transmit| matches!(transmit, Transmit::Close(..)));
         self.events.push_back(Event::Down(link.id, cause));
+        self.plan_poke();
+    }
+
+    /// What waits for a gateway that is away is worth a poke, as soon as there may be one (rule C8). That includes
+    /// what came, or was given out, before the link was found to be gone: nothing else may bring the gateway back.
+    pub(super) fn plan_poke(&mut self) {
+        let may = self.wakeable && self.closed == Closed::No;
+        if may && self.link.is_none() && self.mailbox.backlog() > 0 {
+            self.timers.set(Timer::Poke, self.poke_from);
+        }
+    }
+
+    pub(super) fn poke_if_due(&mut self, now: Instant) {
+        if self.timers.get(Timer::Poke).is_some_and(|at| at <= now) {
+            self.timers.stop(Timer::Poke);
+            self.poke(now);
+        }
+    }
+
+    fn poke(&mut self, now: Instant) {
+        self.poke_from = now + self.config.poke_cooldown;
+        self.events.push_back(Event::Poke);
     }
 
     /// Queues a frame for the present link.

@@ -22,7 +22,7 @@ use crate::close::{Close, CloseCode};
 use crate::codec::Scratch;
 use crate::event::Descriptor;
 use crate::frame::DeliveryKind;
-use crate::ids::{LinkId, Position, Ticket};
+use crate::ids::{self, LinkId, Position, Ticket};
 use crate::link::LinkEvent;
 use crate::time::Instant;
 use crate::timers::{TimerKind, Timers};
@@ -94,10 +94,12 @@ pub enum Timer {
     Pong,
     /// A gateway that asked to be only buffered for is still there (rule C7).
     Flip,
+    /// Entries wait for a gateway that is away, and its last poke is long enough ago (rule C8).
+    Poke,
 }
 
 impl TimerKind for Timer {
-    const ALL: &'static [Self] = &[Self::Hello, Self::Ping, Self::Pong, Self::Flip];
+    const ALL: &'static [Self] = &[Self::Hello, Self::Ping, Self::Pong, Self::Flip, Self::Poke];
 
     fn number(self) -> usize {
         self as usize
@@ -173,6 +175,7 @@ impl Session {
             LinkEvent::Closed(link, ended) => self.on_closed(link, ended),
             LinkEvent::DialFailed(..) => {}
         }
+        self.poke_if_due(now);
     }
 
     /// Time has passed. With nothing due, this changes nothing.
@@ -195,10 +198,8 @@ impl Session {
             self.bury(position, DeathCause::TooLarge);
             return position;
         }
-        if self.link.is_none() && self.wakeable && now >= self.poke_from && self.closed == Closed::No {
-            self.poke_from = now + self.config.poke_cooldown;
-            self.events.push_back(Event::Poke);
-        }
+        self.plan_poke();
+        self.poke_if_due(now);
         position
     }
 
@@ -243,6 +244,8 @@ impl Session {
     /// The instance has a wake URL from now on, or has none.
     pub fn set_wakeable(&mut self, wakeable: bool) {
         self.wakeable = wakeable;
+        self.timers.stop(Timer::Poke);
+        self.plan_poke();
     }
 
     /// The instance has a new credential: links are taken again. Only a revocation can be taken back.
@@ -364,6 +367,6 @@ impl Session {
 
     fn parse_buffer_id(&self, buffer_id: &str) -> Option<Position> {
         let number = buffer_id.strip_prefix(&*self.config.stream)?.strip_prefix('-')?;
-        number.parse().ok().map(Position)
+        ids::parse_number(number).map(Position)
     }
 }

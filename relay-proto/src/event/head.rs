@@ -21,6 +21,7 @@ struct Message<'a> {
     message_type: Option<Cow<'a, str>>,
     message_id: Option<Cow<'a, str>>,
     media_urls: Option<&'a RawValue>,
+    media: Option<&'a RawValue>,
     prompt_response: Option<&'a RawValue>,
     source: Source<'a>,
 }
@@ -46,6 +47,7 @@ impl<'de> Fill<'de> for EventHead<'de> {
             "message_type" => message.message_type = value.text()?,
             "message_id" => message.message_id = value.text()?,
             "media_urls" => message.media_urls = Some(value.value()?),
+            "media" => message.media = Some(value.value()?),
             "prompt_response" => message.prompt_response = Some(value.value()?),
             "source" => value.object(&mut message.source)?,
             _ => value.ignore()?,
@@ -82,7 +84,7 @@ impl<'a> EventHead<'a> {
     /// is another message. `None` for an event that names no chat or no message.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
-        let Message { text, message_type, message_id, media_urls, prompt_response, source } = &self.0;
+        let Message { text, message_type, message_id, media_urls, media, prompt_response, source } = &self.0;
         let name = Fingerprinter::new(2)
             .part_if(bytes(&source.platform))
             .part(set(&source.chat_id)?.as_bytes())
@@ -90,8 +92,9 @@ impl<'a> EventHead<'a> {
             .part(&[u8::from(source.message_is_edit)])
             .part_if(bytes(text))
             .part_if(bytes(message_type))
-            .part_if(media_urls.map(|raw| raw.get().as_bytes()))
-            .part_if(prompt_response.map(|raw| raw.get().as_bytes()));
+            .part_if(json(media_urls))
+            .part_if(json(media))
+            .part_if(json(prompt_response));
         Some(name.finish())
     }
 
@@ -117,6 +120,7 @@ impl<'a> Message<'a> {
             message_type: event.text("message_type"),
             message_id: event.text("message_id"),
             media_urls: event.get("media_urls").map(Raw::json),
+            media: event.get("media").map(Raw::json),
             prompt_response: event.get("prompt_response").map(Raw::json),
             source: event.object("source").map(|source| Source::read(&source)).unwrap_or_default(),
         }
@@ -147,6 +151,10 @@ fn bytes<'a>(field: &'a Option<Cow<'_, str>>) -> Option<&'a [u8]> {
     field.as_deref().map(str::as_bytes)
 }
 
+fn json<'a>(field: &Option<&'a RawValue>) -> Option<&'a [u8]> {
+    field.map(|raw| raw.get().as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +174,7 @@ mod tests {
             ("discord", "slack"),
             ("c1", "c2"),
             ("\"user_id\":7", "\"message_is_edit\":true"),
+            ("\"text\"", "\"media\":[{\"url\":\"u\",\"caption\":\"x\"}],\"text\""),
             ("\"text\"", "\"prompt_response\":{\"option_id\":\"a\"},\"text\""),
         ] {
             let other = MESSAGE.replace(from, to);

@@ -153,6 +153,7 @@ impl Gateway {
     pub(super) fn leave(&mut self, now: Instant) {
         let Some(open) = self.state.open() else { return };
         let (link, purpose) = (open.link(), open.leaving.purpose());
+        self.credit_stable_link(now);
         // What is already in the lane, acks above all, still goes out before the close.
         self.outbox.clear_requests();
         self.outbox.transmit(Transmit::Close(link, Close::new(CloseCode::NORMAL, "")));
@@ -186,9 +187,8 @@ impl Gateway {
     }
 
     fn abandon_dial_and_finish(&mut self) {
-        self.outbox.clear_link();
         if let Some(link) = self.state.dialing() {
-            self.outbox.transmit(Transmit::Close(link, Close::new(CloseCode::NORMAL, "")));
+            self.outbox.give_up(link, Close::new(CloseCode::NORMAL, ""));
         }
         self.finish_shutdown();
     }

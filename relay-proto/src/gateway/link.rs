@@ -22,12 +22,14 @@ use crate::time::Instant;
 const LARGEST_DESCRIPTOR: usize = 64 << 10;
 
 /// What a gateway does once a link is gone.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum After {
     /// The attempt failed: the next rung of the ladder.
     Backoff,
     /// Dial at once.
     AtOnce,
+    /// Dial at once, because something wants the gateway up (rule L7): also one that is told not to reconnect.
+    Wake,
 }
 
 impl Gateway {
@@ -51,6 +53,7 @@ impl Gateway {
             token,
             splitter: LineSplitter::new(self.config.line_limit),
             descriptors: Vec::new(),
+            awaited: self.config.identities.len(),
             stable_from: now,
             liveness: Liveness::new(self.config.pong_timeout),
             leaving: Leaving::No,
@@ -80,7 +83,7 @@ impl Gateway {
             open.keep_descriptor(descriptor);
             return;
         }
-        open.descriptors.push(descriptor);
+        open.keep_descriptor(descriptor);
         open.stable_from = stable_from;
         self.trusted = true;
         self.timers.stop(Timer::Handshake);
@@ -155,6 +158,8 @@ impl Gateway {
 
     fn on_ping_due(&mut self, now: Instant) {
         self.timers.set(Timer::Ping, now + self.config.ping_interval);
+        self.outbox.trim();
+        self.requests.trim();
         let deaf = self.is_deaf();
         if let Some(open) = self.state.open_mut() {
             let number = open.liveness.ping(now, deaf);
@@ -181,6 +186,7 @@ impl Gateway {
     }
 
     pub(super) fn on_wake(&mut self, now: Instant) {
+        self.timers.stop(Timer::Hold);
         match &self.state {
             State::Waiting | State::Dormant | State::Stopped => self.dial(now),
             State::Open(open) if open.leaving.purpose() == Some(Purpose::Dormancy) => {
@@ -195,11 +201,11 @@ impl Gateway {
     pub(super) fn relink(&mut self, why: StayedAwake, now: Instant) {
         let Some(open) = self.state.open_mut() else { return };
         open.leaving = Leaving::No;
-        let close = Transmit::Close(open.link(), Close::new(CloseCode::GOING_AWAY, "staying awake"));
+        let link = open.link();
         self.outbox.event(Event::DormancyRefused(why));
-        self.outbox.clear_link();
-        self.outbox.transmit(close);
-        self.lose(Cause::Relinked, After::AtOnce, now);
+        self.outbox.give_up(link, Close::new(CloseCode::GOING_AWAY, "staying awake"));
+        let after = if why == StayedAwake::Woken { After::Wake } else { After::AtOnce };
+        self.lose(Cause::Relinked, after, now);
     }
 
     /// The peer broke the protocol: the link ends, and counts as a failed attempt.
@@ -218,8 +224,7 @@ impl Gateway {
     /// This end gives up the dial or the link.
     fn give_up(&mut self, cause: Cause, close: Close, now: Instant) {
         if let Some(token) = self.state.token() {
-            self.outbox.clear_link();
-            self.outbox.transmit(Transmit::Close(token.link, close));
+            self.outbox.give_up(token.link, close);
             self.lose(cause, After::Backoff, now);
         }
     }
@@ -227,7 +232,9 @@ impl Gateway {
     /// The link is gone. All that follows from it happens here and now (rule L10).
     fn lose(&mut self, cause: Cause, after: After, now: Instant) {
         let leaving = self.state.open().map_or(Leaving::No, |open| open.leaving);
-        let stable = self.state.open().is_some_and(|open| open.is_linked() && now >= open.stable_from);
+        if !matches!(cause, Cause::Violation(_)) {
+            self.credit_stable_link(now);
+        }
         self.stop_link_timers();
         self.outbox.clear_link();
         self.state = State::Stopped;
@@ -246,14 +253,22 @@ impl Gateway {
                 return self.finish_shutdown();
             }
         }
-        if stable && !matches!(cause, Cause::Violation(_)) {
-            self.backoff.reset();
-        }
-        let next = if self.config.reconnect { self.plan_redial(after, now) } else { Next::Stay };
+        let next = if self.config.reconnect || after == After::Wake {
+            self.plan_redial(after, now)
+        } else {
+            Next::Stay
+        };
         self.outbox.event(Event::Down { cause, next });
         self.settle_lost();
         if next == Next::Redial(now) {
             self.dial(now);
+        }
+    }
+
+    /// The link is about to end. One that was stable starts the ladder anew (rule L3).
+    pub(super) fn credit_stable_link(&mut self, now: Instant) {
+        if self.state.open().is_some_and(|open| open.is_linked() && now >= open.stable_from) {
+            self.backoff.reset();
         }
     }
 
@@ -262,7 +277,7 @@ impl Gateway {
         let wait = self.backoff.fail(backoff::draw(self.seed, self.next_link));
         let at = match after {
             After::Backoff => now + wait,
-            After::AtOnce => now,
+            After::AtOnce | After::Wake => now,
         };
         let held_until = self.timers.get(Timer::Hold).filter(|until| *until > at);
         if held_until.is_none() && at > now {

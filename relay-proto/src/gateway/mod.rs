@@ -373,16 +373,17 @@ impl Gateway {
         !(self.is_app_behind() || self.is_peer_behind()) || self.awaits_peer()
     }
 
-    /// The descriptor of a platform, or the link's default one. None outlives its link (rule H2).
+    /// The descriptor of a platform, or the link's default one (rule H2). `None` without a link, and for a platform of
+    /// the gateway's own whose descriptor is still to come.
     #[must_use]
     pub fn descriptor(&self, platform: Option<&str>) -> Option<&Descriptor> {
-        self.state.descriptor(platform)
+        self.state.descriptor(platform, &self.config.identities)
     }
 
     /// The descriptor that counts for this chat: that of its platform, or the default one (rule H3).
     #[must_use]
     pub fn chat_descriptor(&self, chat_id: &str) -> Option<&Descriptor> {
-        self.state.descriptor(self.routing.get(chat_id).and_then(|route| route.platform))
+        self.descriptor(self.routing.get(chat_id).and_then(|route| route.platform))
     }
 
     /// Where each known chat lives, the one that was silent the longest first (rule O7).

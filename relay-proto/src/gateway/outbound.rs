@@ -57,8 +57,10 @@ pub enum Refusal {
     },
     /// The gateway fronts no such platform or bot (rule O6).
     NotFronted {
-        /// Which platform.
-        platform: Box<str>,
+        /// Which platform, where one is known.
+        platform: Option<Box<str>>,
+        /// Which bot, where the caller named one.
+        bot_id: Option<Box<str>>,
     },
     /// The chat's platform does not offer the op (rule O8).
     Unsupported {
@@ -74,7 +76,11 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotNow(why) => why.fmt(f),
             Self::TooMany { limit } => write!(f, "{limit} requests are open already"),
-            Self::NotFronted { platform } => write!(f, "this gateway fronts no such bot on {platform:?}"),
+            Self::NotFronted { platform, bot_id } => {
+                f.write_str("this gateway fronts no bot")?;
+                bot_id.iter().try_for_each(|bot_id| write!(f, " {bot_id:?}"))?;
+                platform.iter().try_for_each(|platform| write!(f, " on {platform:?}"))
+            }
             Self::Unsupported { op } => write!(f, "the chat's platform does not offer {op:?}"),
             Self::TooLong(limit) => {
                 write!(f, "the text is longer than the {limit} that the chat's platform takes")
@@ -132,7 +138,7 @@ impl Gateway {
         }
         let route = self.route_of(action, options);
         identity(&self.config, route.platform, options)?;
-        if let Some(descriptor) = self.state.descriptor(route.platform) {
+        if let Some(descriptor) = self.descriptor(route.platform) {
             let local = matches!(action.op, Op::GetChatInfo { .. });
             if !local && !descriptor.allows(action.name()) {
                 return Err(Refusal::Unsupported { op: action.name().into() });
@@ -163,7 +169,7 @@ impl Gateway {
         let mut metadata = action.metadata.take();
         let route = self.route_of(&action, options);
         let advertised =
-            self.state.descriptor(route.platform).is_none_or(|descriptor| descriptor.allows(action.name()));
+            self.descriptor(route.platform).is_none_or(|descriptor| descriptor.allows(action.name()));
         if !advertised {
             let answer = plain_chat_info(action.chat_id().unwrap_or_default());
             return self.answer_locally(answer);
@@ -201,7 +207,8 @@ impl Gateway {
     /// The route of the chat that the action is about, as far as it goes for the platform that the caller wants.
     fn route_of<'a>(&'a self, action: &'a Action, options: &'a Options) -> Route<'a> {
         let known = action.chat_id().and_then(|chat| self.routing.get(chat)).unwrap_or_default();
-        let wanted = options.platform.as_deref().or_else(|| self.platform_of_capability(action));
+        let named = options.platform.as_deref().or_else(|| self.platform_of_capability(action));
+        let wanted = named.or_else(|| self.platform_of_bot(options).filter(|_| known.platform.is_none()));
         match wanted {
             Some(platform) if known.platform != Some(platform) => {
                 Route { platform: Some(platform), ..Route::default() }
@@ -217,6 +224,13 @@ impl Gateway {
         self.config.identities.iter().any(|identity| &*identity.platform == platform).then_some(platform)
     }
 
+    /// The platform of the bot that the caller names.
+    fn platform_of_bot(&self, options: &Options) -> Option<&str> {
+        let bot_id = options.bot_id.as_deref()?;
+        let identity = self.config.identities.iter().find(|identity| *identity.bot_id == *bot_id)?;
+        Some(&identity.platform)
+    }
+
     pub(super) fn send_interrupt(&mut self, session_key: &str, reason: Option<&str>) -> Result<(), NotNow> {
         match self.place(&Options::default())? {
             Place::NextLink => Err(NotNow::NotLinked),
@@ -230,9 +244,10 @@ impl Gateway {
 
     /// The handshake is complete: what waited for the link goes out, if the platform offers it.
     pub(super) fn send_parked(&mut self, link: LinkId) {
+        let identities = &self.config.identities;
         let refused = |request: &Request| match (&request.stage, &request.what.unchecked) {
             (Stage::Parked(_), Some(unchecked)) => {
-                let descriptor = self.state.descriptor(unchecked.platform.as_deref());
+                let descriptor = self.state.descriptor(unchecked.platform.as_deref(), identities);
                 descriptor.is_some_and(|descriptor| !descriptor.allows(&unchecked.op))
             }
             (Stage::Parked(_) | Stage::Queued(_) | Stage::Written, _) => false,
@@ -331,18 +346,21 @@ fn identity<'c>(
     platform: Option<&str>,
     options: &Options,
 ) -> Result<Option<&'c Identity>, Refusal> {
-    let Some(platform) = platform else { return Ok(None) };
-    let bot_fits = |identity: &Identity| options.bot_id.as_ref().is_none_or(|bot| *bot == identity.bot_id);
-    let fronted = |identity: &&Identity| *identity.platform == *platform && bot_fits(identity);
+    let bot_id = options.bot_id.as_deref();
+    if platform.is_none() && bot_id.is_none() {
+        return Ok(None);
+    }
+    let fits = |named: Option<&str>, own: &str| named.is_none_or(|named| named == own);
+    let fronted = |held: &&Identity| fits(platform, &held.platform) && fits(bot_id, &held.bot_id);
     if let Some(identity) = config.identities.iter().find(fronted) {
         return Ok(Some(identity));
     }
     // The generic identity stands for whatever the connector fronts, so long as the caller named nothing.
     let generic = &*config.identities[0].platform == GENERIC_PLATFORM;
-    if generic && options.platform.is_none() && options.bot_id.is_none() {
+    if generic && options.platform.is_none() && bot_id.is_none() {
         return Ok(None);
     }
-    Err(Refusal::NotFronted { platform: platform.into() })
+    Err(Refusal::NotFronted { platform: platform.map(Box::from), bot_id: bot_id.map(Box::from) })
 }
 
 /// The answer about a chat whose connector answers no such questions.

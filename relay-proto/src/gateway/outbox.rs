@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::delivery::Inbound;
 use super::event::{Event, Transmit};
+use crate::close::Close;
 use crate::codec::{Encode, Scratch};
 use crate::frame::ToConnector;
 use crate::ids::{LinkId, RequestId};
@@ -83,12 +84,31 @@ impl Outbox {
         });
     }
 
+    /// Ends a dial or a link before its time. A dial that nobody has seen yet needs no close: it is not asked for.
+    pub(super) fn give_up(&mut self, link: LinkId, close: Close) {
+        self.clear_link();
+        let unseen = Queued::Ready(Transmit::Dial(link));
+        if self.transmits.back() == Some(&unseen) {
+            self.transmits.pop_back();
+        } else {
+            self.transmit(Transmit::Close(link, close));
+        }
+    }
+
     /// Takes the requests out of the line: no more of them will be written on this link.
     pub(super) fn clear_requests(&mut self) {
         self.transmits.retain(|queued| match queued {
             Queued::Ready(_) | Queued::Ack(..) => true,
             Queued::Request(..) => false,
         });
+    }
+
+    /// Gives back the room that a burst took.
+    pub(super) fn trim(&mut self) {
+        self.transmits.shrink_to_fit();
+        self.events.shrink_to_fit();
+        self.inbound.shrink_to_fit();
+        self.scratch = Scratch::default();
     }
 
     pub(super) fn event(&mut self, event: Event) {

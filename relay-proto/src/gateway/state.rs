@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::config::Identity;
 use super::idle::Leaving;
 use crate::codec::LineSplitter;
 use crate::event::Descriptor;
@@ -41,6 +42,8 @@ pub(super) struct Open {
     pub(super) splitter: LineSplitter,
     /// In the order of arrival: the first is the default (rule H2). None before the handshake is complete.
     pub(super) descriptors: Vec<Descriptor>,
+    /// How many hellos have no descriptor yet.
+    pub(super) awaited: usize,
     /// From when on a loss starts the ladder anew (rule L3); set with the first descriptor.
     pub(super) stable_from: Instant,
     pub(super) liveness: Liveness,
@@ -57,14 +60,22 @@ impl Open {
         !self.descriptors.is_empty()
     }
 
-    /// Keeps a further descriptor under its platform. The first one stays the default, whatever comes later.
+    /// Keeps a descriptor under its platform. The first one stays the default, whatever comes later.
     pub(super) fn keep_descriptor(&mut self, descriptor: Descriptor) {
-        let further = &mut self.descriptors[1..];
-        if let Some(held) = further.iter_mut().find(|held| held.platform == descriptor.platform) {
+        self.awaited = self.awaited.saturating_sub(1);
+        let further = self.descriptors.iter_mut().skip(1);
+        if let Some(held) = further.into_iter().find(|held| held.platform == descriptor.platform) {
             *held = descriptor;
         } else if self.descriptors.len() < MOST_DESCRIPTORS {
+            // Most gateways have one bot: no room is kept for more.
+            self.descriptors.reserve_exact(1);
             self.descriptors.push(descriptor);
         }
+    }
+
+    /// The last descriptor that came under this platform.
+    fn own_descriptor(&self, platform: &str) -> Option<&Descriptor> {
+        self.descriptors.iter().rev().find(|held| *held.platform == *platform)
     }
 }
 
@@ -123,9 +134,16 @@ impl State {
         self.open()?.liveness.deadline()
     }
 
-    pub(super) fn descriptor(&self, platform: Option<&str>) -> Option<&Descriptor> {
-        let descriptors = &self.open()?.descriptors;
-        let named = descriptors.iter().rev().find(|held| Some(&*held.platform) == platform);
-        named.or(descriptors.first())
+    /// The descriptor that counts for a platform (rules H2, H3). `None` without a link, and for one of the
+    /// gateway's own platforms whose descriptor is still to come: no other platform speaks for it.
+    pub(super) fn descriptor(&self, platform: Option<&str>, identities: &[Identity]) -> Option<&Descriptor> {
+        let open = self.open()?;
+        let Some(platform) = platform else { return open.descriptors.first() };
+        let is_fronted = || identities.iter().any(|identity| *identity.platform == *platform);
+        match open.own_descriptor(platform) {
+            Some(own) => Some(own),
+            None if open.awaited > 0 && is_fronted() => None,
+            None => open.descriptors.first(),
+        }
     }
 }

@@ -1,0 +1,188 @@
+//! What a session's peer asks for, and how much it may ask, rules C12 and C15.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use relay_proto::close::CloseCode;
+use relay_proto::connector::{Cause, Config, Event, NotNow, Status, Timer, Violation};
+use relay_proto::{LinkEvent, LinkId};
+use relay_tests::lines;
+use relay_tests::session_rig::SessionRig;
+use serde_json::{Value, json};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+fn live() -> SessionRig {
+    SessionRig::live(Config::default())
+}
+
+/// C12: every `outbound` gets its one result, in whatever order the answers come.
+#[test]
+fn every_outbound_gets_a_result() {
+    let mut rig = live();
+    let mut tickets = Vec::new();
+    for number in 0..5 {
+        rig.gateway_says(&lines::outbound(&format!("r{number}"), &json!({"op": "send", "n": number})));
+        let mut asked = rig.take_outbounds();
+        assert_eq!(asked.len(), 1);
+        let asked = asked.remove(0);
+        assert_eq!(
+            serde_json::from_slice::<Value>(&asked.action).unwrap(),
+            json!({"op": "send", "n": number})
+        );
+        assert_eq!((&*asked.platform, &*asked.bot_id), ("discord", "bot"), "the default");
+        tickets.push(asked.ticket);
+    }
+    assert_eq!(rig.owed(), 5);
+    for number in [4, 1, 3, 0, 2] {
+        rig.respond(tickets[number], &format!("{{\"n\":{number}}}"));
+        let results = rig.take_frames_of("outbound_result");
+        assert_eq!(results.len(), 1);
+        assert_eq!(results[0]["requestId"], format!("r{number}"));
+        assert_eq!(results[0]["result"], json!({"n": number}));
+        rig.respond(tickets[number], "{}");
+        assert_eq!(rig.take_frames_of("outbound_result").len(), 0, "one result");
+    }
+    assert_eq!(rig.owed(), 0);
+}
+
+/// C12: refusals are results too: of what is not fronted, before any hello, past the limit, and in place of an answer
+/// that is no object.
+#[test]
+fn refusals_are_results() {
+    let mut rig = SessionRig::new(Config { request_limit: 1, ..Config::default() });
+    rig.accepts();
+    let asked = |rig: &mut SessionRig, fields: Value| {
+        let mut frame = json!({"type": "outbound", "requestId": "r", "action": {"op": "send"}});
+        for (name, value) in fields.as_object().unwrap() {
+            frame[name] = value.clone();
+        }
+        rig.gateway_says(&lines::line(&frame));
+        let results = rig.take_frames_of("outbound_result");
+        results.first().map(|frame| frame["result"]["code"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(asked(&mut rig, json!({})).as_deref(), Some("not_fronted"));
+    rig.greets();
+    rig.forget();
+    assert_eq!(asked(&mut rig, json!({"platform": "slack", "botId": "bot"})).as_deref(), Some("not_fronted"));
+    assert_eq!(
+        asked(&mut rig, json!({"platform": "discord", "botId": "other"})).as_deref(),
+        Some("not_fronted")
+    );
+    assert_eq!(rig.take_outbounds(), [], "nobody acts for them");
+    assert_eq!(asked(&mut rig, json!({"platform": "discord", "botId": "bot"})), None, "taken");
+    let ticket = rig.take_outbounds()[0].ticket;
+    assert_eq!(asked(&mut rig, json!({})).as_deref(), Some("overloaded"));
+    rig.respond(ticket, "7");
+    let results = rig.take_frames_of("outbound_result");
+    assert_eq!((results.len(), results[0]["result"]["success"].clone()), (1, json!(false)));
+    assert_eq!(rig.owed(), 0);
+    for bad in ["", "[]", "null", "{", "{}{}"] {
+        assert_eq!(asked(&mut rig, json!({})), None);
+        let ticket = rig.take_outbounds()[0].ticket;
+        rig.respond(ticket, bad);
+        assert_eq!(rig.take_frames_of("outbound_result").len(), 1, "{bad:?}");
+    }
+}
+
+/// C12: an answer that would be too long for a frame becomes a failure that is not.
+#[test]
+fn a_huge_result() {
+    let mut rig = SessionRig::live(Config { send_limit: 1000, ..Config::default() });
+    rig.gateway_says(&lines::outbound("r", &json!({"op": "send"})));
+    let ticket = rig.take_outbounds()[0].ticket;
+    rig.respond(ticket, &json!({"success": true, "x": "x".repeat(2000)}).to_string());
+    let results = rig.take_frames_of("outbound_result");
+    assert_eq!(results[0]["result"]["success"], false);
+    assert!(results[0].to_string().len() < 1000);
+}
+
+/// C15: no hello within ten seconds ends the link; whatever else is said meanwhile is no hello.
+#[test]
+fn no_hello_in_time() {
+    let mut rig = SessionRig::default();
+    rig.accepts();
+    rig.passes(5 * SECOND);
+    rig.gateway_says("{\"type\":\"from_the_future\"}\nnoise\n");
+    rig.gateway_says(&lines::inbound_ack("0-0"));
+    assert_eq!(rig.next_deadline().unwrap().timer, Timer::Hello);
+    rig.passes(5 * SECOND - MILLISECOND);
+    assert_eq!(rig.machine.status(), Status::Greeting);
+    rig.passes(MILLISECOND);
+    assert_eq!(rig.machine.status(), Status::Offline);
+    assert_eq!(rig.take_closes()[0].1.code, CloseCode::POLICY);
+    let events = rig.take_events();
+    assert!(matches!(events[..], [Event::Down(_, Cause::HelloTimeout(_))]), "{events:?}");
+    rig.accepts();
+    rig.passes(9 * SECOND);
+    rig.greets();
+    rig.passes(20 * SECOND);
+    assert_eq!(rig.machine.status(), Status::Live);
+}
+
+/// C15, K1: a peer that takes nothing is not read any more, is refused interrupts at some point, and is dropped.
+#[test]
+fn a_peer_that_takes_nothing() {
+    let mut rig = SessionRig::new(Config { request_limit: 10, ..Config::default() });
+    rig.goes_live();
+    rig.forget();
+    rig.writable = false;
+    let mut asked = 0;
+    while rig.machine.wants_read() {
+        rig.gateway_says(&lines::outbound("r", &json!({"op": "send"})));
+        asked += 1;
+        assert!(asked < 100, "memory is not bounded");
+    }
+    let mut interrupts = 0;
+    while rig.interrupt("s", "c").is_ok() {
+        interrupts += 1;
+        assert!(interrupts < 100_000, "memory is not bounded");
+    }
+    assert_eq!(rig.interrupt("s", "c"), Err(NotNow::Congested));
+    rig.passes(90 * SECOND);
+    assert_eq!(rig.machine.status(), Status::Offline);
+}
+
+/// C15, D7: lines over the limit, and more hellos than anybody has bots, end the link with a reason.
+#[test]
+fn a_peer_that_asks_for_too_much() {
+    let config = Config { line_limit: 1000, ..Config::default() };
+    let mut long = SessionRig::live(config.clone());
+    long.gateway_says(&"x".repeat(1001));
+    assert_eq!(long.take_closes()[0].1.code, CloseCode::TOO_BIG);
+    let mut refused_below = SessionRig::live(config.clone());
+    refused_below.handle(LinkEvent::TooLarge(LinkId(0)));
+    assert_eq!(refused_below.take_closes()[0].1.code, CloseCode::TOO_BIG);
+    let mut hellos = SessionRig::live(config);
+    for number in 0..100 {
+        if hellos.machine.status() != Status::Offline {
+            hellos.gateway_says(&lines::hello("discord", &number.to_string()));
+        }
+    }
+    let events = hellos.take_events();
+    assert!(
+        matches!(events.last(), Some(Event::Down(_, Cause::Violation(Violation::TooManyHellos)))),
+        "{:?}",
+        events.last()
+    );
+}
+
+/// C15, D7: noise costs nothing but its own lines.
+#[test]
+fn noise() {
+    let mut rig = live();
+    rig.append();
+    let link = LinkId(0);
+    rig.handle(LinkEvent::Received(
+        link,
+        Bytes::from_static(b"\xff\n[]\n{\"type\":7}\n{\"type\":\"inbound\"}\n\n"),
+    ));
+    rig.gateway_says("{\"type\":\"outbound\",\"requestId\":\"x\"}\n");
+    rig.gateway_says(&lines::inbound_ack("another stream-0"));
+    rig.gateway_says(&lines::inbound_ack("0-999"));
+    rig.gateway_says(&lines::inbound_ack("0-"));
+    assert_eq!(rig.machine.skipped().unknown_acks, 3);
+    assert_eq!((rig.machine.status(), rig.machine.backlog()), (Status::Live, 1));
+    assert_eq!(rig.take_acked(), [0; 0]);
+}
