@@ -5,15 +5,15 @@
 
 use alloc::borrow::Cow;
 
-use serde_json::value::RawValue;
+use crate::json::Json;
 
 /// A frame from a connector to a gateway. `E` is what an `inbound` event is read as.
 #[derive(Clone, Debug)]
-pub enum ToGateway<'a, E = &'a RawValue> {
+pub enum ToGateway<'a, E = Json<'a>> {
     /// `descriptor`: the answer to one `hello`.
     Descriptor {
         /// The capability descriptor; see [`crate::event::Descriptor`].
-        descriptor: &'a RawValue,
+        descriptor: Json<'a>,
     },
     /// `inbound`: a chat message or the like.
     Inbound {
@@ -25,7 +25,7 @@ pub enum ToGateway<'a, E = &'a RawValue> {
     /// `passthrough_forward`: a request that a platform made over HTTP, already answered at the edge.
     Passthrough {
         /// The forwarded request; see [`crate::event::Passthrough`].
-        forward: &'a RawValue,
+        forward: Json<'a>,
         /// Set when the connector waits for an `inbound_ack`.
         buffer_id: Option<Cow<'a, str>>,
     },
@@ -34,7 +34,7 @@ pub enum ToGateway<'a, E = &'a RawValue> {
         /// The id of the `outbound` frame.
         request_id: Cow<'a, str>,
         /// The result; see [`crate::action::ActionResult`].
-        result: &'a RawValue,
+        result: Json<'a>,
     },
     /// `interrupt_inbound`: a user stops what the agent does in this session.
     InterruptInbound {
@@ -57,7 +57,7 @@ pub enum ToConnector<'a> {
         /// The bot's id on that platform; may be empty.
         bot_id: Cow<'a, str>,
         /// The commands that the bot offers there.
-        command_manifest: Option<&'a RawValue>,
+        command_manifest: Option<Json<'a>>,
     },
     /// `inbound_ack`: the application holds this delivery durably (rule D1).
     InboundAck {
@@ -69,7 +69,7 @@ pub enum ToConnector<'a> {
         /// The id that the result will bear.
         request_id: Cow<'a, str>,
         /// What to do; see [`crate::action::Action`].
-        action: &'a RawValue,
+        action: Json<'a>,
         /// The platform to act on; the session's default when absent.
         platform: Option<Cow<'a, str>>,
         /// The bot to act as; goes with `platform`.

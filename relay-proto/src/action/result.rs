@@ -4,60 +4,81 @@ use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::lenient;
+use crate::json::{Fill, Invalid, Value, fill};
 
 /// The `code` of a result whose destination is not the tenant's (rule O9).
 pub const EGRESS_DECLINED: &str = "egress_declined";
 
 /// The `result` of an `outbound_result`, as far as the contract names its fields.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct ActionResult<'a> {
     /// Whether it was done.
-    #[serde(deserialize_with = "lenient::flag")]
     pub success: bool,
     /// The message that came of it.
-    #[serde(borrow, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<Cow<'a, str>>,
     /// Why it was not done, for people.
-    #[serde(borrow, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Cow<'a, str>>,
     /// Why it was not done, for programs.
-    #[serde(borrow, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Cow<'a, str>>,
     /// The thread that was made, or that the message went to.
-    #[serde(borrow, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<Cow<'a, str>>,
     /// The name of a thread that the platform made by itself.
-    #[serde(borrow, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_thread_name: Option<Cow<'a, str>>,
     /// The answer to `get_chat_info`.
-    #[serde(borrow, deserialize_with = "lenient::object", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub chat_info: Option<ChatInfo<'a>>,
     /// The answer to `get_chat_info`, as some connectors write it: beside the rest.
-    #[serde(borrow, rename = "name", deserialize_with = "lenient::text", skip_serializing)]
+    #[serde(skip)]
     flat_name: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "type", deserialize_with = "lenient::text", skip_serializing)]
+    #[serde(skip)]
     flat_kind: Option<Cow<'a, str>>,
 }
 
 /// A chat's name and type.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct ChatInfo<'a> {
     /// The name.
-    #[serde(borrow, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Cow<'a, str>>,
     /// The type: `dm`, `group`, `channel`, `thread` or `forum`.
-    #[serde(
-        borrow,
-        rename = "type",
-        deserialize_with = "lenient::text",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Cow<'a, str>>,
+}
+
+impl<'a> Fill<'a> for ActionResult<'a> {
+    fn field(&mut self, name: Cow<'a, str>, value: Value<'_, 'a>) -> Result<(), Invalid> {
+        match &*name {
+            "success" => self.success = value.flag()?,
+            "message_id" => self.message_id = value.text()?,
+            "error" => self.error = value.text()?,
+            "code" => self.code = value.text()?,
+            "thread_id" => self.thread_id = value.text()?,
+            "auto_thread_name" => self.auto_thread_name = value.text()?,
+            "chat_info" => value.object(self.chat_info.insert(ChatInfo::default()))?,
+            "name" => self.flat_name = value.text()?,
+            "type" => self.flat_kind = value.text()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Fill<'a> for ChatInfo<'a> {
+    fn field(&mut self, name: Cow<'a, str>, value: Value<'_, 'a>) -> Result<(), Invalid> {
+        match &*name {
+            "name" => self.name = value.text()?,
+            "type" => self.kind = value.text()?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    }
 }
 
 impl<'a> ActionResult<'a> {
@@ -89,7 +110,8 @@ impl<'a> ActionResult<'a> {
     /// What the raw JSON of a result says. What is not as expected counts as absent, and then as not done.
     #[must_use]
     pub fn parse(result: &'a str) -> Self {
-        serde_json::from_str(result).unwrap_or_default()
+        let mut parsed = Self::default();
+        fill(result, &mut parsed).map_or_else(|_| Self::default(), |()| parsed)
     }
 
     /// As raw JSON.

@@ -1,19 +1,13 @@
 //! From a line to a frame: one borrowed pass over the envelope.
 //!
-//! The envelope is a flat struct: an internally tagged enum would buffer every value, and cannot hold raw JSON. Where
-//! one pass fails, because the JSON parser refuses some string or a key stands twice, the line is read once more
-//! field by field, which only fails on what is no JSON object.
+//! The envelope is a flat struct, because a frame's type may come behind its other fields.
 
 use alloc::borrow::Cow;
 use core::fmt;
 
-use serde::de::MapAccess;
-use serde_json::value::RawValue;
-
 use crate::event::EventHead;
 use crate::frame::{ToConnector, ToGateway};
-use crate::lenient::{Fill, Next};
-use crate::raw::{Fields, Raw};
+use crate::json::{Fill, Invalid, Json, Value, fill};
 
 /// What a well-formed line is.
 #[derive(Clone, Debug)]
@@ -52,7 +46,7 @@ impl core::error::Error for Malformed {}
 /// # Errors
 /// When the line is no frame.
 pub fn decode_to_gateway(line: &[u8]) -> Result<Decoded<ToGateway<'_>>, Malformed> {
-    decode::<FromConnector<'_, &RawValue>>(line)?.frame()
+    decode::<FromConnector<'_, Json<'_>>>(line)?.frame()
 }
 
 /// Reads a line that a connector sent, and of an event only what a gateway's machine itself needs, in the same
@@ -69,49 +63,29 @@ pub fn decode_to_connector(line: &[u8]) -> Result<Decoded<ToConnector<'_>>, Malf
     decode::<FromGateway<'_>>(line)?.frame()
 }
 
-fn decode<'a, T: Envelope<'a>>(line: &'a [u8]) -> Result<T, Malformed> {
+fn decode<'a, T: Default + Fill<'a>>(line: &'a [u8]) -> Result<T, Malformed> {
     let line = core::str::from_utf8(line).map_err(|_| Malformed::NotText)?;
-    if !line.trim_ascii_start().starts_with('{') {
-        return Err(Malformed::NotAnObject);
-    }
     let mut envelope = T::default();
-    let mut json = serde_json::Deserializer::from_str(line);
-    match envelope.fill(&mut json).and_then(|()| json.end()) {
-        Ok(()) => Ok(envelope),
-        Err(_) => Fields::parse(line).map(|fields| T::read(&fields)).ok_or(Malformed::NotAnObject),
-    }
-}
-
-/// The fields of all frames of a direction, flat.
-trait Envelope<'a>: Default + Fill<'a> {
-    fn read(fields: &Fields<'a>) -> Self;
+    fill(line, &mut envelope).map_err(|Invalid| Malformed::NotAnObject)?;
+    Ok(envelope)
 }
 
 /// What an event can be read as.
-pub(crate) trait ReadEvent<'a>: Sized {
-    fn next<A: MapAccess<'a>>(value: Next<'_, A>) -> Result<Self, A::Error>;
-    fn raw(value: Raw<'a>) -> Self;
+trait ReadEvent<'a>: Sized {
+    fn read(value: Value<'_, 'a>) -> Result<Self, Invalid>;
 }
 
-impl<'a> ReadEvent<'a> for &'a RawValue {
-    fn next<A: MapAccess<'a>>(value: Next<'_, A>) -> Result<Self, A::Error> {
-        value.value()
-    }
-
-    fn raw(value: Raw<'a>) -> Self {
+impl<'a> ReadEvent<'a> for Json<'a> {
+    fn read(value: Value<'_, 'a>) -> Result<Self, Invalid> {
         value.json()
     }
 }
 
 impl<'a> ReadEvent<'a> for EventHead<'a> {
-    fn next<A: MapAccess<'a>>(value: Next<'_, A>) -> Result<Self, A::Error> {
+    fn read(value: Value<'_, 'a>) -> Result<Self, Invalid> {
         let mut head = Self::default();
         value.object(&mut head)?;
         Ok(head)
-    }
-
-    fn raw(value: Raw<'a>) -> Self {
-        Self::parse(value.json().get())
     }
 }
 
@@ -120,9 +94,9 @@ struct FromConnector<'a, E> {
     event: Option<E>,
     buffer_id: Option<Cow<'a, str>>,
     request_id: Option<Cow<'a, str>>,
-    result: Option<&'a RawValue>,
-    descriptor: Option<&'a RawValue>,
-    forward: Option<&'a RawValue>,
+    result: Option<Json<'a>>,
+    descriptor: Option<Json<'a>>,
+    forward: Option<Json<'a>>,
     session_key: Option<Cow<'a, str>>,
     chat_id: Option<Cow<'a, str>>,
 }
@@ -144,36 +118,20 @@ impl<E> Default for FromConnector<'_, E> {
 }
 
 impl<'a, E: ReadEvent<'a>> Fill<'a> for FromConnector<'a, E> {
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, value: Next<'_, A>) -> Result<(), A::Error> {
-        match key {
+    fn field(&mut self, name: Cow<'a, str>, value: Value<'_, 'a>) -> Result<(), Invalid> {
+        match &*name {
             "type" => self.kind = value.text()?,
-            "event" => self.event = Some(E::next(value)?),
+            "event" => self.event = Some(E::read(value)?),
             "bufferId" => self.buffer_id = value.text()?,
             "requestId" => self.request_id = value.text()?,
-            "result" => self.result = value.value()?,
-            "descriptor" => self.descriptor = value.value()?,
-            "forward" => self.forward = value.value()?,
+            "result" => self.result = Some(value.json()?),
+            "descriptor" => self.descriptor = Some(value.json()?),
+            "forward" => self.forward = Some(value.json()?),
             "session_key" => self.session_key = value.text()?,
             "chat_id" => self.chat_id = value.text()?,
-            _ => value.ignore()?,
+            _ => value.skip()?,
         }
         Ok(())
-    }
-}
-
-impl<'a, E: ReadEvent<'a>> Envelope<'a> for FromConnector<'a, E> {
-    fn read(fields: &Fields<'a>) -> Self {
-        Self {
-            kind: fields.text("type"),
-            event: fields.get("event").map(E::raw),
-            buffer_id: fields.text("bufferId"),
-            request_id: fields.text("requestId"),
-            result: fields.get("result").map(Raw::json),
-            descriptor: fields.get("descriptor").map(Raw::json),
-            forward: fields.get("forward").map(Raw::json),
-            session_key: fields.text("session_key"),
-            chat_id: fields.text("chat_id"),
-        }
     }
 }
 
@@ -205,45 +163,29 @@ struct FromGateway<'a> {
     kind: Option<Cow<'a, str>>,
     buffer_id: Option<Cow<'a, str>>,
     request_id: Option<Cow<'a, str>>,
-    action: Option<&'a RawValue>,
+    action: Option<Json<'a>>,
     platform: Option<Cow<'a, str>>,
     bot_id: Option<Cow<'a, str>>,
-    command_manifest: Option<&'a RawValue>,
+    command_manifest: Option<Json<'a>>,
     session_key: Option<Cow<'a, str>>,
     reason: Option<Cow<'a, str>>,
 }
 
 impl<'a> Fill<'a> for FromGateway<'a> {
-    fn field<A: MapAccess<'a>>(&mut self, key: &str, value: Next<'_, A>) -> Result<(), A::Error> {
-        match key {
+    fn field(&mut self, name: Cow<'a, str>, value: Value<'_, 'a>) -> Result<(), Invalid> {
+        match &*name {
             "type" => self.kind = value.text()?,
             "bufferId" => self.buffer_id = value.text()?,
             "requestId" => self.request_id = value.text()?,
-            "action" => self.action = value.value()?,
+            "action" => self.action = Some(value.json()?),
             "platform" => self.platform = value.text()?,
             "botId" => self.bot_id = value.text()?,
-            "command_manifest" => self.command_manifest = value.value()?,
+            "command_manifest" => self.command_manifest = Some(value.json()?),
             "session_key" => self.session_key = value.text()?,
             "reason" => self.reason = value.text()?,
-            _ => value.ignore()?,
+            _ => value.skip()?,
         }
         Ok(())
-    }
-}
-
-impl<'a> Envelope<'a> for FromGateway<'a> {
-    fn read(fields: &Fields<'a>) -> Self {
-        Self {
-            kind: fields.text("type"),
-            buffer_id: fields.text("bufferId"),
-            request_id: fields.text("requestId"),
-            action: fields.get("action").map(Raw::json),
-            platform: fields.text("platform"),
-            bot_id: fields.text("botId"),
-            command_manifest: fields.get("command_manifest").map(Raw::json),
-            session_key: fields.text("session_key"),
-            reason: fields.text("reason"),
-        }
     }
 }
 

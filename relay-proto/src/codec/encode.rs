@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use bytes::{Bytes, BytesMut};
-use serde_json::value::RawValue;
 
 use crate::frame::{ToConnector, ToGateway};
+use crate::json::Json;
 
 /// Frames that can be written as a line.
 pub trait Encode {
@@ -24,17 +24,20 @@ impl Encode for ToGateway<'_> {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Descriptor { descriptor } => {
-                Line::new(out, "descriptor").raw("descriptor", descriptor).end();
+                Line::new(out, "descriptor").raw("descriptor", *descriptor).end();
             }
             Self::Inbound { event, buffer_id } => {
-                Line::new(out, "inbound").raw("event", event).text_if("bufferId", buffer_id.as_deref()).end();
+                Line::new(out, "inbound")
+                    .raw("event", *event)
+                    .text_if("bufferId", buffer_id.as_deref())
+                    .end();
             }
             Self::Passthrough { forward, buffer_id } => Line::new(out, "passthrough_forward")
-                .raw("forward", forward)
+                .raw("forward", *forward)
                 .text_if("bufferId", buffer_id.as_deref())
                 .end(),
             Self::OutboundResult { request_id, result } => {
-                Line::new(out, "outbound_result").text("requestId", request_id).raw("result", result).end();
+                Line::new(out, "outbound_result").text("requestId", request_id).raw("result", *result).end();
             }
             Self::InterruptInbound { session_key, chat_id } => Line::new(out, "interrupt_inbound")
                 .text("session_key", session_key)
@@ -56,7 +59,7 @@ impl Encode for ToConnector<'_> {
             Self::InboundAck { buffer_id } => Line::new(out, "inbound_ack").text("bufferId", buffer_id).end(),
             Self::Outbound { request_id, action, platform, bot_id } => Line::new(out, "outbound")
                 .text("requestId", request_id)
-                .raw("action", action)
+                .raw("action", *action)
                 .text_if("platform", platform.as_deref())
                 .text_if("botId", bot_id.as_deref())
                 .end(),
@@ -166,13 +169,13 @@ impl<'a> Line<'a> {
         self
     }
 
-    fn raw(mut self, name: &str, value: &RawValue) -> Self {
+    fn raw(mut self, name: &str, value: Json<'_>) -> Self {
         self.key(name);
         put_raw(self.0, value.get());
         self
     }
 
-    fn raw_if(self, name: &str, value: Option<&RawValue>) -> Self {
+    fn raw_if(self, name: &str, value: Option<Json<'_>>) -> Self {
         match value {
             Some(value) => self.raw(name, value),
             None => self,
@@ -269,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_frame_is_one_line_whatever_its_payload() {
-        let event = serde_json::from_str("{\n \"text\":\r\n \"a\\nb\" }").unwrap();
+        let event = Json::parse("{\n \"text\":\r\n \"a\\nb\" }").unwrap();
         let line = ToGateway::Inbound { event, buffer_id: Some("b\"1\n".into()) }.to_line();
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
         let expected = br#"{"type":"inbound","event":{  "text":   "a\nb" },"bufferId":"b\"1\n"}"#;

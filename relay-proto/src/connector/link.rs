@@ -5,7 +5,6 @@ use alloc::collections::VecDeque;
 use alloc::string::ToString;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use super::event::{Cause, Event, Hello, Transmit, Violation};
 use super::{Closed, Session, Status, Timer};
@@ -14,6 +13,7 @@ use crate::codec::{self, Decoded, Encode, LineSplitter, LineTooLong};
 use crate::event::Descriptor;
 use crate::frame::{DeliveryKind, ToConnector, ToGateway};
 use crate::ids::LinkId;
+use crate::json::Json;
 use crate::link::Features;
 use crate::liveness::Liveness;
 use crate::time::Instant;
@@ -187,7 +187,7 @@ impl Session {
 
     pub(super) fn on_described(&mut self, id: LinkId, number: usize, descriptor: &Descriptor) {
         let json = descriptor.to_json();
-        let Ok(descriptor) = serde_json::from_str::<&RawValue>(&json) else { return };
+        let Some(descriptor) = Json::parse(&json) else { return };
         let line = ToGateway::Descriptor { descriptor }.to_line();
         let Some(link) = self.link_as(id) else { return };
         let first_open = link.identities.len() - link.answers.len();

@@ -4,13 +4,13 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use super::event::{Event, Outbound};
 use super::{Closed, Session};
 use crate::action::ActionResult;
 use crate::frame::ToGateway;
 use crate::ids::Ticket;
+use crate::json::Json;
 
 /// A request that has no result yet, by the name that the gateway gave it.
 pub(super) type OpenTicket = Box<str>;
@@ -85,20 +85,17 @@ impl Session {
     }
 
     fn owe_result(&mut self, request_id: &str, result: &str) {
-        let object = result.trim_ascii_start().starts_with('{');
-        match serde_json::from_str::<&RawValue>(result) {
-            Ok(result) if object && result.get().len() < self.config.send_limit / 2 => {
-                self.queue(&ToGateway::OutboundResult { request_id: request_id.into(), result });
+        let fits = |result: &Json<'_>| result.is_object() && result.get().len() < self.config.send_limit / 2;
+        let failure =
+            || ActionResult::refused("bad_result", "the platform's answer cannot be passed on").to_json();
+        let failure = match Json::parse(result).filter(fits) {
+            Some(result) => {
+                return self.queue(&ToGateway::OutboundResult { request_id: request_id.into(), result });
             }
-            Ok(_) | Err(_) => {
-                let failure =
-                    ActionResult::refused("bad_result", "the platform's answer cannot be passed on");
-                let failure = failure.to_json();
-                if let Ok(result) = serde_json::from_str(&failure) {
-                    self.queue(&ToGateway::OutboundResult { request_id: request_id.into(), result });
-                }
-            }
-        }
+            None => failure(),
+        };
+        let result = Json::parse(&failure).unwrap_or(Json::NULL);
+        self.queue(&ToGateway::OutboundResult { request_id: request_id.into(), result });
     }
 
     pub(super) fn send_interrupt(&mut self, session_key: &str, chat_id: &str) -> Result<(), NotNow> {

@@ -7,7 +7,7 @@ use core::fmt;
 use serde::Serialize;
 
 use super::projection::{PLAIN, PlatformEntry, RuntimeFacts};
-use crate::raw::{Fields, Raw};
+use crate::json::{Fields, Json};
 use crate::text::{LengthUnit, TextLimit};
 
 /// The version of the wire contract that this crate speaks.
@@ -77,7 +77,7 @@ impl Descriptor {
         descriptor.supported_ops = fields
             .elements("supported_ops")
             .into_iter()
-            .filter_map(Raw::string)
+            .filter_map(Json::string)
             .filter(|op| !op.is_empty())
             .map(Into::into)
             .collect();
@@ -131,7 +131,7 @@ impl Descriptor {
             markdown_dialect: required_text(fields, "markdown_dialect")?,
             ..RuntimeFacts::default()
         };
-        let version = |version: Raw<'_>| version.digits()?.parse().ok();
+        let version = |version: Json<'_>| version.digits()?.parse().ok();
         Ok(Self {
             contract_version: required(fields, "contract_version", "whole number", version)?,
             len_unit: required_text(fields, "len_unit")?,
@@ -175,18 +175,18 @@ fn required<'a, T>(
     fields: &Fields<'a>,
     field: &'static str,
     wanted: &'static str,
-    read: impl FnOnce(Raw<'a>) -> Option<T>,
+    read: impl FnOnce(Json<'a>) -> Option<T>,
 ) -> Result<T, DescriptorError> {
     let value = fields.get(field).ok_or(DescriptorError::Missing { field })?;
     read(value).ok_or(DescriptorError::WrongType { field, wanted })
 }
 
 fn required_text(fields: &Fields<'_>, field: &'static str) -> Result<String, DescriptorError> {
-    required(fields, field, "string", Raw::string).map(Into::into)
+    required(fields, field, "string", Json::string).map(Into::into)
 }
 
 fn required_flag(fields: &Fields<'_>, field: &'static str) -> Result<bool, DescriptorError> {
-    required(fields, field, "bool", Raw::bool)
+    required(fields, field, "bool", Json::bool)
 }
 
 fn optional_text(fields: &Fields<'_>, name: &str) -> Option<String> {
@@ -194,7 +194,7 @@ fn optional_text(fields: &Fields<'_>, name: &str) -> Option<String> {
 }
 
 /// The whole part of a number, held between 0 and the largest; what is no number says as little as 0 does.
-fn whole(value: Raw<'_>) -> Option<u32> {
+fn whole(value: Json<'_>) -> Option<u32> {
     Some(value.digits().and_then(|digits| digits.parse::<f64>().ok()).map_or(0, |number| number as u32))
 }
 

@@ -10,7 +10,7 @@ use super::message::{MessageEvent, MessageType};
 use super::parts::PromptResponse;
 use super::passthrough::Passthrough;
 use super::source::SessionSource;
-use crate::raw::{Fields, Raw};
+use crate::json::{Fields, Json};
 
 /// The event that a forwarded request amounts to. `None` for other platforms' requests and for bodies that are no
 /// usable interaction; these reach the agent as they are.
@@ -85,7 +85,7 @@ fn append_options(text: &mut String, of: &Fields<'_>, depth: usize) {
     }
     for option in of.objects("options") {
         let nested = matches!(option.count("type"), Some(SUB_COMMAND | SUB_COMMAND_GROUP));
-        let word = if nested { option.text("name") } else { option.get("value").and_then(Raw::scalar) };
+        let word = if nested { option.text("name") } else { option.get("value").and_then(Json::scalar) };
         if let Some(word) = word.as_deref().map(str::trim).filter(|word| !word.is_empty()) {
             text.push(' ');
             text.push_str(word);
@@ -128,7 +128,7 @@ fn collect_values<'a>(values: &mut Vec<Cow<'a, str>>, of: &Fields<'a>, depth: us
         return;
     }
     let own = of.get("value").into_iter().chain(of.elements("values"));
-    values.extend(own.filter_map(Raw::scalar).filter(|value| !value.trim().is_empty()));
+    values.extend(own.filter_map(Json::scalar).filter(|value| !value.trim().is_empty()));
     for inner in of.objects("components").chain(of.object("component")) {
         collect_values(values, &inner, depth - 1);
     }

@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::parts::{ContextMessage, Media, PromptResponse, ReplyTo};
 use super::source::SessionSource;
-use crate::raw::{Fields, Raw};
+use crate::json::{Fields, Json};
 
 /// A typed view of an event. It borrows from the event's JSON where it can.
 ///
@@ -74,7 +74,7 @@ impl<'a> MessageEvent<'a> {
             text: fields.text("text").unwrap_or_default(),
             message_type: fields
                 .get("message_type")
-                .and_then(Raw::string)
+                .and_then(Json::string)
                 .as_deref()
                 .map(MessageType::from_name)
                 .unwrap_or_default(),

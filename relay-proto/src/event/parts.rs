@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::raw::Fields;
+use crate::json::Fields;
 
 /// What is known of one attachment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]

@@ -9,7 +9,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::raw::{Fields, Raw};
+use crate::json::{Fields, Json};
 
 /// A forwarded request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -52,7 +52,7 @@ impl Passthrough {
             headers: fields.elements("headers").into_iter().filter_map(header).collect(),
             body: fields
                 .get("bodyB64")
-                .and_then(Raw::string)
+                .and_then(Json::string)
                 .and_then(|body| decode(&body))
                 .unwrap_or_default(),
             profile: fields.filled("profile").map(Into::into),
@@ -93,7 +93,7 @@ fn decode(body: &str) -> Option<Vec<u8>> {
     BASE64.decode(&*body).ok()
 }
 
-fn header(pair: Raw<'_>) -> Option<(String, String)> {
+fn header(pair: Json<'_>) -> Option<(String, String)> {
     match pair.elements()[..] {
         [name, value] => Some((name.text()?.into(), value.text()?.into())),
         _ => None,

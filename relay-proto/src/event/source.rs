@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::raw::Fields;
+use crate::json::Fields;
 
 /// The source of an event. All of it was written by the peer: that an event came over the authenticated link is a
 /// local fact which no field here can claim.

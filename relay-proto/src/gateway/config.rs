@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde_json::value::RawValue;
+use crate::json::Json;
 
 /// A platform and the bot that the gateway fronts there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,12 +30,12 @@ impl Identity {
     /// out.
     #[must_use]
     pub fn with_commands(mut self, manifest: &str) -> Self {
-        self.commands = serde_json::from_str::<&RawValue>(manifest).ok().map(|raw| raw.get().into());
+        self.commands = Json::parse(manifest).map(|manifest| manifest.get().into());
         self
     }
 
-    pub(super) fn commands(&self) -> Option<&RawValue> {
-        serde_json::from_str(self.commands.as_deref()?).ok()
+    pub(super) fn commands(&self) -> Option<Json<'_>> {
+        Json::parse(self.commands.as_deref()?)
     }
 }
 

@@ -8,8 +8,8 @@ use std::task::Poll;
 use relay_proto::codec::Encode;
 use relay_proto::connector::{self as machine, NotNow, Status};
 use relay_proto::frame::ToGateway;
+use relay_proto::json::Json;
 use relay_proto::{DeliveryKind, Features, Instant, LinkId, Position};
-use serde_json::value::RawValue;
 
 use super::mailbox::{AppendError, DeadLetter, Mailbox, MailboxLimits};
 use super::platform::Owner;
@@ -121,7 +121,7 @@ impl Session {
     /// # Errors
     /// When it is not buffered.
     pub fn append(&self, kind: DeliveryKind, json: &str) -> Result<Position, AppendError> {
-        let payload: &RawValue = serde_json::from_str(json).map_err(|_| AppendError::NotJson)?;
+        let payload = Json::parse(json).ok_or(AppendError::NotJson)?;
         self.0.act(|state, now| {
             if state.machine.status() == Status::Revoked {
                 return Err(AppendError::Revoked);
