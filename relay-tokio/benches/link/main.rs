@@ -11,10 +11,10 @@ mod bare;
 #[path = "../frame.rs"]
 mod frame;
 mod gateway;
+mod median;
 mod stand_in;
 
-use std::time::{Duration, Instant};
-
+use median::median;
 use stand_in::{Client, Work};
 
 const ROUNDS: usize = 9;
@@ -49,16 +49,12 @@ fn compare(name: &str, work: Work) {
     let mut rounds = Vec::new();
     // The first round warms up all of them.
     for number in 0..=ROUNDS {
-        let rate = |client: Client| rate(work, stand_in::run(work, number, client));
+        let rate = |client: Client| stand_in::rate(work, number, client);
         let round =
             Round { plain: rate(bare::plain), batching: rate(bare::batching), relay: rate(gateway::run) };
         rounds.extend((number > 0).then_some(round));
     }
-    let median = |figure: fn(&Round) -> f64| {
-        let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
-        figures.sort_by(f64::total_cmp);
-        figures[figures.len() / 2]
-    };
+    let median = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     println!(
         "{name:<30} {:>11.0} {:>11.0} {:>11.0} {:>9.2} {:>9.2}",
         median(|round| round.plain),
@@ -67,14 +63,4 @@ fn compare(name: &str, work: Work) {
         median(|round| round.relay / round.plain),
         median(|round| round.relay / round.batching),
     );
-}
-
-fn rate(work: Work, elapsed: Duration) -> f64 {
-    let (Work::Inbound { frames, .. } | Work::Outbound { frames, .. }) = work;
-    frames as f64 / elapsed.as_secs_f64()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
-fn now() -> Instant {
-    Instant::now()
 }

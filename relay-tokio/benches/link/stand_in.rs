@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
-use crate::{frame, now};
+use crate::frame;
 
 /// What one run does.
 #[derive(Clone, Copy)]
@@ -31,8 +31,14 @@ const DESCRIPTOR: &str = concat!(
 /// A client: works until it is told that the work is over.
 pub(crate) type Client = fn(SocketAddr, Work, oneshot::Receiver<()>);
 
+/// The frames a second that the client gets done.
+pub(crate) fn rate(work: Work, round: usize, client: Client) -> f64 {
+    let (Work::Inbound { frames, .. } | Work::Outbound { frames, .. }) = work;
+    frames as f64 / run(work, round, client).as_secs_f64()
+}
+
 /// Runs the client against the stand-in, each on a thread of its own: the time that the work took.
-pub(crate) fn run(work: Work, round: usize, client: Client) -> Duration {
+fn run(work: Work, round: usize, client: Client) -> Duration {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a nonblocking listener");
     let address = listener.local_addr().expect("an address");
@@ -112,10 +118,10 @@ async fn read_texts(socket: &mut WebSocketStream<TcpStream>, mut take: impl FnMu
     }
 }
 
-/// An outbound frame begins with its type and its request id.
 fn result_for(line: &str) -> Message {
-    let rest = line.strip_prefix(r#"{"type":"outbound","requestId":""#).expect("an outbound frame");
-    let (id, _) = rest.split_once('"').expect("a request id");
+    // `"requestId":"ID"`, with or without a blank after the colon.
+    let (_, rest) = line.split_once(r#""requestId":"#).expect("an outbound frame");
+    let id = rest.split('"').nth(1).expect("a request id");
     Message::text(format!(
         "{{\"type\":\"outbound_result\",\"requestId\":\"{id}\",\"result\":{{\"success\":true,\"message_id\":\"m\"}}}}\n"
     ))
@@ -129,4 +135,9 @@ fn inbound_frames(frames: usize, round: usize) -> Vec<Utf8Bytes> {
 /// A runtime on the calling thread.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+fn now() -> Instant {
+    Instant::now()
 }
