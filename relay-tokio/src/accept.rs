@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::Connector;
+use crate::{Connector, Socket};
 
 /// The path that the link is on.
 const PATH: &str = "/relay";
@@ -56,7 +56,7 @@ impl Connector {
         let admission = self.authenticate(text(headers, &AUTHORIZATION));
         let config = Some(websocket_config(self.line_limit));
         let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
-        self.attach(admission, features(headers), socket);
+        self.attach(admission, features(headers), Socket::from(socket));
     }
 
     #[expect(clippy::result_large_err, reason = "the type is that of the WebSocket library's callback")]
@@ -68,7 +68,7 @@ impl Connector {
         let upgrade = accept_hdr_async_with_config(stream, check, config);
         if let Ok(Ok(socket)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await {
             let admission = self.authenticate(text(&headers, &AUTHORIZATION));
-            self.attach(admission, features(&headers), socket);
+            self.attach(admission, features(&headers), Socket::from(socket));
         }
     }
 }

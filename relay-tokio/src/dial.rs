@@ -9,10 +9,10 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, USER_AGENT};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config, tungstenite};
+use tokio_tungstenite::{client_async_with_config, tungstenite};
 use tokio_util::either::Either;
 
-use crate::TokioRuntime;
+use crate::{Socket, TokioRuntime};
 
 #[cfg(feature = "tls")]
 type TlsStream = Box<tokio_rustls::client::TlsStream<TcpStream>>;
@@ -22,7 +22,7 @@ type TlsStream = Box<tokio_rustls::client::TlsStream<TcpStream>>;
 type TlsStream = tokio::io::Empty;
 
 /// What a dial gives.
-pub(crate) type ClientSocket = WebSocketStream<Either<TcpStream, TlsStream>>;
+pub(crate) type ClientSocket = Socket<Either<TcpStream, TlsStream>>;
 
 pub(crate) async fn dial(
     runtime: TokioRuntime,
@@ -40,7 +40,7 @@ pub(crate) async fn dial(
     let upgrade = upgrade_request(&request)?;
     let (socket, response) =
         client_async_with_config(upgrade, stream, Some(config)).await.map_err(refusal)?;
-    Ok((socket, features(&response)))
+    Ok((socket.into(), features(&response)))
 }
 
 async fn connect(host: &str, port: u16) -> Result<TcpStream, DialError> {

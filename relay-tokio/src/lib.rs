@@ -34,6 +34,7 @@ mod accept;
 mod clock;
 mod dial;
 mod runtime;
+mod socket;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -45,10 +46,12 @@ pub use relay_driver::connector::{
     Outbound, Owner, Platform, RegisterError, Session,
 };
 pub use relay_driver::gateway::{
-    Credentials, Deliveries, Delivery, GatewayConfig, Inbound, LinkStatus, SendError, StatusWatch,
+    Credentials, Deliveries, Delivery, DormancyError, GatewayConfig, Inbound, LinkStatus, SendError,
+    StatusWatch,
 };
 pub use relay_driver::{BoxFuture, proto};
 pub use runtime::TokioRuntime;
+pub use socket::Socket;
 
 /// A gateway: a cloneable handle to a link that keeps itself up. See [`relay_driver::gateway::Gateway`] for what it
 /// can do.

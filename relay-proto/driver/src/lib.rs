@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod lanes;
 mod port;
 pub mod race;
+mod rounds;
 mod runtime;
 mod signal;
 mod wire;

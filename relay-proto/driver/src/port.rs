@@ -1,5 +1,6 @@
-//! What the two poll loops have in common: one socket, the one before it that is being closed, and a timer.
+//! What the two poll loops have in common: one socket, those before it that are being closed, and a timer.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,11 +17,16 @@ const READ_BUDGET: usize = 64;
 /// How long a socket may take to close, in milliseconds.
 const LINGER: u64 = 2_000;
 
+/// How many sockets may be closing at once. A peer that dials anew and anew must not cost more.
+const MOST_CLOSING: usize = 8;
+
 /// The sockets and the timer of one machine.
 pub(crate) struct Port<R: Runtime, S> {
     runtime: R,
     wire: Option<Wire<S>>,
-    closing: Option<(Closing<S>, R::Timer)>,
+    /// The socket that a newer one took the place of, until the machine says how it is to be closed.
+    replaced: Option<Wire<S>>,
+    closing: VecDeque<(Closing<S>, R::Timer)>,
     timer: Option<(Instant, R::Timer)>,
     /// What was seen of the link and not yet handed to the machine.
     seen: Vec<LinkEvent>,
@@ -28,17 +34,20 @@ pub(crate) struct Port<R: Runtime, S> {
 
 impl<R: Runtime, S: Socket> Port<R, S> {
     pub(crate) fn new(runtime: R) -> Self {
-        Self { runtime, wire: None, closing: None, timer: None, seen: Vec::new() }
+        Self { runtime, wire: None, replaced: None, closing: VecDeque::new(), timer: None, seen: Vec::new() }
     }
 
     pub(crate) fn runtime(&self) -> &R {
         &self.runtime
     }
 
-    /// From now on this is the socket. One before it is given up.
+    /// From now on this is the socket. One before it is only waited for to be closed.
     pub(crate) fn open(&mut self, link: LinkId, socket: S) {
-        self.forget_wire();
-        self.wire = Some(Wire::new(link, socket));
+        let before = self.wire.replace(Wire::new(link, socket));
+        let long_before = before.and_then(|before| self.replaced.replace(before));
+        if let Some(wire) = long_before {
+            self.linger(wire.answer_close());
+        }
     }
 
     /// Something happened on the link.
@@ -93,7 +102,8 @@ impl<R: Runtime, S: Socket> Port<R, S> {
 
     /// Closes this link, if it is still there.
     pub(crate) fn close(&mut self, link: LinkId, close: &Close) {
-        if let Some(wire) = self.wire.take_if(|wire| wire.link() == link) {
+        let is_meant = |wire: &mut Wire<S>| wire.link() == link;
+        if let Some(wire) = self.wire.take_if(is_meant).or_else(|| self.replaced.take_if(is_meant)) {
             self.linger(wire.close(close));
         }
     }
@@ -115,12 +125,10 @@ impl<R: Runtime, S: Socket> Port<R, S> {
 
     /// Whether no socket is being closed any more.
     pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Some((closing, limit)) = &mut self.closing
-            && (closing.poll_done(cx).is_ready() || Pin::new(limit).poll(cx).is_ready())
-        {
-            self.closing = None;
-        }
-        self.closing.is_none()
+        self.closing.retain_mut(|(closing, limit)| {
+            closing.poll_done(cx).is_pending() && Pin::new(limit).poll(cx).is_pending()
+        });
+        self.closing.is_empty()
     }
 
     /// Sees to it that the task is woken at the deadline. A timer that fires earlier than that is left to do so: to
@@ -162,6 +170,9 @@ impl<R: Runtime, S: Socket> Port<R, S> {
 
     fn linger(&mut self, closing: Closing<S>) {
         let limit = Instant::from_millis(self.runtime.now().as_millis() + LINGER);
-        self.closing = Some((closing, self.runtime.timer(limit)));
+        if self.closing.len() == MOST_CLOSING {
+            self.closing.pop_front();
+        }
+        self.closing.push_back((closing, self.runtime.timer(limit)));
     }
 }

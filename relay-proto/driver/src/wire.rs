@@ -37,7 +37,7 @@ pub(crate) struct Wire<S> {
     socket: S,
     /// Whether something was written since the last flush.
     dirty: bool,
-    /// Whether the socket gives more than the error that it gave last.
+    /// Whether messages can be read: not any more after an error.
     readable: bool,
 }
 
@@ -52,6 +52,10 @@ impl<S: Socket> Wire<S> {
 
     /// What came next, of what a machine wants to know.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<LinkEvent> {
+        if !self.readable {
+            // The machine was told of the error, and has the socket closed.
+            return Poll::Pending;
+        }
         loop {
             let event = match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
@@ -157,7 +161,7 @@ impl<S: Socket> Wire<S> {
 /// time to read it: a socket that is dropped with unread data in it takes back what the peer has not read yet.
 pub(crate) struct Closing<S> {
     socket: S,
-    /// Whether the end of the peer's side can still be seen.
+    /// Whether messages can be read: not any more after an error.
     readable: bool,
 }
 
@@ -170,10 +174,11 @@ impl<S: Socket> Closing<S> {
         while self.readable {
             match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
-                Poll::Pending => break,
+                Poll::Ready(Some(Err(_))) => self.readable = false,
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
             }
         }
-        Poll::Pending
+        Pin::new(&mut self.socket).poll_discard(cx)
     }
 }

@@ -14,10 +14,8 @@ use super::platform::{Outbound, Platform};
 use super::session::{Shared, State};
 use crate::lanes::Lane;
 use crate::port::Port;
+use crate::rounds::{Rounds, Turn};
 use crate::runtime::{Runtime, Socket};
-
-/// How many rounds are made before other tasks have theirs.
-const ROUNDS: usize = 16;
 
 /// The task that drives a session. It ends when the session is shut down and its last bytes are out.
 pub(super) struct Driver<R: Runtime> {
@@ -26,27 +24,12 @@ pub(super) struct Driver<R: Runtime> {
     port: Port<R, Box<dyn Socket>>,
 }
 
-/// What a round came to.
-enum Turn {
-    /// There may be more to do at once.
-    Again,
-    /// Nothing until something wakes the task.
-    Idle,
-    /// Nothing ever again.
-    Over,
-}
-
-impl<R: Runtime> Driver<R> {
-    pub(super) fn new(shared: Arc<Shared>, platform: Arc<dyn Platform>, runtime: R) -> Self {
-        Self { shared, platform, port: Port::new(runtime) }
-    }
-
-    /// One turn of everything but the flush, in the order of urgency.
+impl<R: Runtime> Rounds for Driver<R> {
     fn round(&mut self, cx: &mut Context<'_>) -> Turn {
         let shared = self.shared.clone();
         let mut state = shared.lock();
         // 1. A socket that was accepted.
-        if let Some(accepted) = state.accepted.take() {
+        if let Some(accepted) = state.accepted.pop_front() {
             self.port.see(LinkEvent::Opened(accepted.link, accepted.features));
             self.port.open(accepted.link, accepted.socket);
         }
@@ -77,6 +60,17 @@ impl<R: Runtime> Driver<R> {
         } else {
             Turn::Idle
         }
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> bool {
+        self.port.flush(cx);
+        self.port.has_seen()
+    }
+}
+
+impl<R: Runtime> Driver<R> {
+    pub(super) fn new(shared: Arc<Shared>, platform: Arc<dyn Platform>, runtime: R) -> Self {
+        Self { shared, platform, port: Port::new(runtime) }
     }
 
     fn feed(&mut self, state: &mut State, now: Instant) -> bool {
@@ -179,22 +173,7 @@ impl<R: Runtime> Future for Driver<R> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let driver = self.get_mut();
-        for _ in 0..ROUNDS {
-            match driver.round(cx) {
-                Turn::Over => return Poll::Ready(()),
-                Turn::Again => {}
-                Turn::Idle => {
-                    driver.port.flush(cx);
-                    if !driver.port.has_seen() {
-                        return Poll::Pending;
-                    }
-                }
-            }
-        }
-        driver.port.flush(cx);
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        self.get_mut().poll_rounds(cx)
     }
 }
 

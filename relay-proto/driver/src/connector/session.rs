@@ -1,5 +1,6 @@
 //! One instance's session: the machine, its mailbox, and the handles to both.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,8 +35,8 @@ pub(super) struct State {
     pub(super) lanes: Lanes<machine::Outbound>,
     /// The driving task.
     pub(super) driver: Signal,
-    /// A socket that was accepted for this instance, and that the driving task is to take.
-    pub(super) accepted: Option<Accepted>,
+    /// Sockets that were accepted for this instance, and that the driving task is to take.
+    pub(super) accepted: VecDeque<Accepted>,
     pub(super) next_link: u64,
     pub(super) status: Watched<Status>,
     /// Where a sleeping host is woken.
@@ -64,7 +65,7 @@ impl Shared {
             mailbox: Mailbox::new(limits),
             lanes: Lanes::default(),
             driver: Signal::default(),
-            accepted: None,
+            accepted: VecDeque::new(),
             next_link: 0,
             wake_url: None,
             ended: Watched::new(false),
@@ -215,8 +216,7 @@ impl Session {
         self.0.act(|state, _| {
             let link = LinkId(state.next_link);
             state.next_link += 1;
-            // One that the task has not even taken yet is replaced like any other (rule C10).
-            state.accepted = Some(Accepted { link, features, socket });
+            state.accepted.push_back(Accepted { link, features, socket });
         });
     }
 }

@@ -11,10 +11,8 @@ use relay_proto::{DialError, Features, Instant, LinkEvent, LinkId};
 use super::GatewayConfig;
 use super::shared::{Shared, State};
 use crate::port::Port;
+use crate::rounds::{Rounds, Turn};
 use crate::runtime::{BoxFuture, Runtime};
-
-/// How many rounds are made before other tasks have theirs.
-const ROUNDS: usize = 16;
 
 /// The task that drives a gateway. It ends when the gateway is shut down and its last bytes are out.
 pub(super) struct Driver<R: Runtime> {
@@ -29,22 +27,7 @@ struct Dial<R: Runtime> {
     future: BoxFuture<Result<(R::Socket, Features), DialError>>,
 }
 
-/// What a round came to.
-enum Turn {
-    /// There may be more to do at once.
-    Again,
-    /// Nothing until something wakes the task.
-    Idle,
-    /// Nothing ever again.
-    Over,
-}
-
-impl<R: Runtime> Driver<R> {
-    pub(super) fn new(config: GatewayConfig, runtime: R, shared: Arc<Shared>) -> Self {
-        Self { config, shared, port: Port::new(runtime), dial: None }
-    }
-
-    /// One turn of everything but the flush, in the order of urgency.
+impl<R: Runtime> Rounds for Driver<R> {
     fn round(&mut self, cx: &mut Context<'_>) -> Turn {
         let shared = self.shared.clone();
         // 1. What the dial came to, and what the peer sent, as far as the machine wants it.
@@ -73,6 +56,17 @@ impl<R: Runtime> Driver<R> {
         } else {
             Turn::Idle
         }
+    }
+
+    fn flush(&mut self, cx: &mut Context<'_>) -> bool {
+        self.port.flush(cx);
+        self.port.has_seen()
+    }
+}
+
+impl<R: Runtime> Driver<R> {
+    pub(super) fn new(config: GatewayConfig, runtime: R, shared: Arc<Shared>) -> Self {
+        Self { config, shared, port: Port::new(runtime), dial: None }
     }
 
     fn poll_dial(&mut self, cx: &mut Context<'_>) {
@@ -140,22 +134,7 @@ impl<R: Runtime> Future for Driver<R> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let driver = self.get_mut();
-        for _ in 0..ROUNDS {
-            match driver.round(cx) {
-                Turn::Over => return Poll::Ready(()),
-                Turn::Again => {}
-                Turn::Idle => {
-                    driver.port.flush(cx);
-                    if !driver.port.has_seen() {
-                        return Poll::Pending;
-                    }
-                }
-            }
-        }
-        driver.port.flush(cx);
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        self.get_mut().poll_rounds(cx)
     }
 }
 

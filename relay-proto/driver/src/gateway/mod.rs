@@ -7,7 +7,7 @@ mod shared;
 mod watch;
 
 pub use delivery::{Deliveries, Delivery, Inbound};
-pub use handle::{Gateway, SendError};
+pub use handle::{DormancyError, Gateway, SendError};
 pub use watch::{LinkStatus, StatusWatch};
 
 use std::fmt;
