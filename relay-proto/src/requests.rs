@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::ids::{self, RequestId};
+use crate::text::Length;
 use crate::time::Instant;
 
 /// The correlation table.
@@ -47,6 +48,8 @@ pub(crate) struct What {
 pub(crate) struct Unchecked {
     pub(crate) op: Box<str>,
     pub(crate) platform: Option<Box<str>>,
+    /// Of a text that has a limit.
+    pub(crate) length: Option<Length>,
 }
 
 /// How far a request has come. Only a written one may have been done (rule O2).

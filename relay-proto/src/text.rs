@@ -61,6 +61,27 @@ impl TextLimit {
     }
 }
 
+/// How long a text is in each unit, once the text itself is put away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Length {
+    chars: usize,
+    utf16: usize,
+}
+
+impl Length {
+    pub(crate) fn of(text: &str) -> Self {
+        Self { chars: length(text, LengthUnit::Chars), utf16: length(text, LengthUnit::Utf16) }
+    }
+
+    pub(crate) fn fits(self, limit: TextLimit) -> bool {
+        let length = match limit.unit {
+            LengthUnit::Chars => self.chars,
+            LengthUnit::Utf16 => self.utf16,
+        };
+        length <= limit.max
+    }
+}
+
 impl fmt::Display for TextLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.unit {

@@ -3,7 +3,7 @@
 use relay_proto::action::Action;
 use relay_proto::gateway::{Config, Failure, Identity, Options, Outcome, Refusal};
 use relay_proto::routing::Route;
-use relay_proto::text::split;
+use relay_proto::text::{LengthUnit, TextLimit, split};
 use relay_tests::gateway_rig::GatewayRig;
 use relay_tests::lines::{self, inbound, message_in};
 use serde_json::{Value, json};
@@ -333,6 +333,28 @@ fn not_offered_on_the_next_link() {
     rig.link_up();
     assert_eq!(rig.outcome(request), Some(&Outcome::Failed(Failure::Unsupported)));
     assert_eq!(rig.take_frames_of("outbound"), [] as [Value; 0]);
+}
+
+/// O11, O3, H3: what waits for a link is measured by the limit of the chat's platform on that link, in its unit; what is
+/// too long then fails definitely and is not sent.
+#[test]
+fn a_text_that_waits_is_measured_on_the_next_link() {
+    let mut rig = two_bots();
+    rig.connector_says(&inbound("", &message_in("slack", "on slack", "m1")));
+    rig.socket_breaks();
+    let patient = Options { wait_for_link: true, ..Options::default() };
+    let [short, long, elsewhere] = [("on slack", "ab"), ("on slack", "😀😀"), ("unknown", "😀😀")]
+        .map(|(chat, text)| rig.request(Action::send(chat, text), &patient));
+    rig.runs_to_dial();
+    rig.open();
+    let limit = json!({"max_message_length": 3, "len_unit": "utf16"});
+    rig.connector_says(&lines::descriptor_with("slack", &limit));
+    let limit = TextLimit { max: 3, unit: LengthUnit::Utf16 };
+    for too_long in [long, elsewhere] {
+        assert_eq!(rig.outcome(too_long), Some(&Outcome::Failed(Failure::TooLong(limit))));
+    }
+    assert_eq!(rig.outcome(short), None);
+    assert_eq!(rig.take_frames_of("outbound").len(), 1);
 }
 
 /// O11, H3: the pieces of a text that is too long for its chat are each a valid send.

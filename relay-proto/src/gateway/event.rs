@@ -9,6 +9,7 @@ use crate::close::{Close, DialError, Ended};
 use crate::codec::LineTooLong;
 use crate::event::DescriptorError;
 use crate::ids::{LinkId, RequestId};
+use crate::text::TextLimit;
 use crate::time::Instant;
 
 /// Something for the driver to do with the network.
@@ -130,6 +131,8 @@ pub enum Failure {
     ShutDown,
     /// The chat's platform does not offer the op, as the next link turned out (rule O8).
     Unsupported,
+    /// The text is too long for the chat's platform, as the next link turned out (rule O11).
+    TooLong(TextLimit),
 }
 
 /// Why nobody can say whether a request was done.
@@ -170,13 +173,14 @@ impl fmt::Display for Violation {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TimedOut => "not sent in time",
-            Self::LinkLost => "the link was lost before it was sent",
-            Self::Disabled => "the relay is disabled",
-            Self::ShutDown => "the gateway was shut down before it was sent",
-            Self::Unsupported => "the platform does not offer it",
-        })
+        match self {
+            Self::TimedOut => f.write_str("not sent in time"),
+            Self::LinkLost => f.write_str("the link was lost before it was sent"),
+            Self::Disabled => f.write_str("the relay is disabled"),
+            Self::ShutDown => f.write_str("the gateway was shut down before it was sent"),
+            Self::Unsupported => f.write_str("the platform does not offer it"),
+            Self::TooLong(limit) => write!(f, "the text is longer than the {limit} that the platform takes"),
+        }
     }
 }
 

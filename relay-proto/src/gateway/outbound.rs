@@ -20,7 +20,7 @@ use crate::frame::ToConnector;
 use crate::ids::{LinkId, RequestId};
 use crate::requests::{Request, Requests, Stage, Unchecked, What};
 use crate::routing::{self, Route};
-use crate::text::TextLimit;
+use crate::text::{Length, TextLimit};
 use crate::time::Instant;
 
 /// How a request wants to be treated.
@@ -143,9 +143,8 @@ impl Gateway {
             if !local && !descriptor.allows(action.name()) {
                 return Err(Refusal::Unsupported { op: action.name().into() });
             }
-            let bounded = matches!(action.op, Op::Send { .. } | Op::Edit { .. } | Op::FollowUp { .. });
             let limit = descriptor.limit();
-            if bounded && action.content().is_some_and(|content| !limit.fits(content)) {
+            if limited_text(action).is_some_and(|text| !limit.fits(text)) {
                 return Err(Refusal::TooLong(limit));
             }
         }
@@ -177,8 +176,10 @@ impl Gateway {
         if let Some(metadata) = &mut metadata {
             routing::fill(metadata, route);
         }
-        let unchecked =
-            || Box::new(Unchecked { op: action.name().into(), platform: route.platform.map(Box::from) });
+        let unchecked = || {
+            let (op, platform) = (action.name().into(), route.platform.map(Box::from));
+            Box::new(Unchecked { op, platform, length: limited_text(&action).map(Length::of) })
+        };
         let chat = action.chat_id().map(Box::from);
         let what = What { chat, unchecked: options.wait_for_link.then(unchecked) };
         let config = self.config.clone();
@@ -242,25 +243,33 @@ impl Gateway {
         }
     }
 
-    /// The handshake is complete: what waited for the link goes out, if the platform offers it.
+    /// The handshake is complete: what waited for the link goes out, if the platform takes it.
     pub(super) fn send_parked(&mut self, link: LinkId) {
         let identities = &self.config.identities;
-        let refused = |request: &Request| match (&request.stage, &request.what.unchecked) {
+        let objection = |request: &Request| match (&request.stage, &request.what.unchecked) {
             (Stage::Parked(_), Some(unchecked)) => {
-                let descriptor = self.state.descriptor(unchecked.platform.as_deref(), identities);
-                descriptor.is_some_and(|descriptor| !descriptor.allows(&unchecked.op))
+                let descriptor = self.state.descriptor(unchecked.platform.as_deref(), identities)?;
+                let limit = descriptor.limit();
+                if !descriptor.allows(&unchecked.op) {
+                    Some(Failure::Unsupported)
+                } else if unchecked.length.is_some_and(|length| !length.fits(limit)) {
+                    Some(Failure::TooLong(limit))
+                } else {
+                    None
+                }
             }
-            (Stage::Parked(_) | Stage::Queued(_) | Stage::Written, _) => false,
+            (Stage::Parked(_) | Stage::Queued(_) | Stage::Written, _) => None,
         };
-        let mut unsupported = Vec::new();
-        while let Some((id, request)) = self.requests.take_where(refused) {
-            unsupported.push((id, request.what));
+        let mut refused = Vec::new();
+        while let Some((id, request)) = self.requests.take_where(|request| objection(request).is_some()) {
+            let failure = objection(&request).unwrap_or(Failure::Unsupported);
+            refused.push((id, request.what, failure));
         }
-        for (id, what) in unsupported {
+        for (id, what, failure) in refused {
             let chat_info = what.unchecked.is_some_and(|unchecked| &*unchecked.op == "get_chat_info");
             let outcome = match what.chat {
                 Some(chat) if chat_info => plain_chat_info(&chat),
-                Some(_) | None => Outcome::Failed(Failure::Unsupported),
+                Some(_) | None => Outcome::Failed(failure),
             };
             self.resolve(id, outcome);
         }
@@ -361,6 +370,12 @@ fn identity<'c>(
         return Ok(None);
     }
     Err(Refusal::NotFronted { platform: platform.map(Box::from), bot_id: bot_id.map(Box::from) })
+}
+
+/// The text of an action that a platform limits (rule O11).
+fn limited_text(action: &Action) -> Option<&str> {
+    let is_limited = matches!(action.op, Op::Send { .. } | Op::Edit { .. } | Op::FollowUp { .. });
+    action.content().filter(|_| is_limited)
 }
 
 /// The answer about a chat whose connector answers no such questions.

@@ -16,11 +16,13 @@ pub struct MailboxLimits {
     pub bytes: usize,
     /// How many dead letters; the oldest goes first.
     pub dead_letters: usize,
+    /// How many bytes of them.
+    pub dead_letter_bytes: usize,
 }
 
 impl Default for MailboxLimits {
     fn default() -> Self {
-        Self { entries: 100_000, bytes: 256 << 20, dead_letters: 1_000 }
+        Self { entries: 100_000, bytes: 256 << 20, dead_letters: 1_000, dead_letter_bytes: 64 << 20 }
     }
 }
 
@@ -63,6 +65,7 @@ pub(super) struct Mailbox {
     entries: BTreeMap<Position, Entry>,
     bytes: usize,
     dead_letters: VecDeque<DeadLetter>,
+    dead_letter_bytes: usize,
 }
 
 struct Entry {
@@ -72,7 +75,13 @@ struct Entry {
 
 impl Mailbox {
     pub(super) fn new(limits: MailboxLimits) -> Self {
-        Self { limits, entries: BTreeMap::new(), bytes: 0, dead_letters: VecDeque::new() }
+        Self {
+            limits,
+            entries: BTreeMap::new(),
+            bytes: 0,
+            dead_letters: VecDeque::new(),
+            dead_letter_bytes: 0,
+        }
     }
 
     pub(super) fn has_room_for(&self, line: &[u8]) -> bool {
@@ -96,10 +105,14 @@ impl Mailbox {
 
     pub(super) fn bury(&mut self, position: Position, cause: DeathCause) {
         let Some(line) = self.remove(position) else { return };
-        if self.dead_letters.len() >= self.limits.dead_letters {
-            self.dead_letters.pop_front();
-        }
+        self.dead_letter_bytes += line.len();
         self.dead_letters.push_back(DeadLetter { position, cause, line });
+        while self.dead_letters.len() > self.limits.dead_letters
+            || self.dead_letter_bytes > self.limits.dead_letter_bytes
+        {
+            let Some(oldest) = self.dead_letters.pop_front() else { break };
+            self.dead_letter_bytes -= oldest.line.len();
+        }
     }
 
     /// When the oldest entry was appended.

@@ -39,8 +39,15 @@ impl Gateway {
     /// # Errors
     /// As there.
     pub async fn send_with(&self, action: Action, options: &Options) -> Result<Outcome, Rejected<Action>> {
+        // What waits for a link shows only then to be too long.
+        let kept = options.wait_for_link.then(|| action.clone());
         match self.request(action, options) {
-            Ok(outcome) => Ok(wait(outcome).await),
+            Ok(outcome) => match (wait(outcome).await, kept) {
+                (Outcome::Failed(Failure::TooLong(limit)), Some(action)) => {
+                    self.send_in_pieces(action, limit, options).await
+                }
+                (outcome, _) => Ok(outcome),
+            },
             Err(Rejected { refusal: Refusal::TooLong(limit), argument }) => {
                 self.send_in_pieces(argument, limit, options).await
             }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 use crate::exit::Failure;
@@ -76,13 +76,24 @@ pub(crate) enum OnIdle {
     after_help = "The agent of exec: reads JSON lines on its standard input and writes JSON lines on its \
 standard output; what it writes on its standard error is passed through.
   to it    {\"type\":\"message\",\"delivery\":ID,\"session_key\":…,\"event\":{…}}
-  from it  {\"type\":\"reply\",\"delivery\":ID,\"content\":TEXT}   {\"type\":\"ack\",\"delivery\":ID}
-           {\"type\":\"action\",\"ref\":…,\"action\":{\"op\":…}}
+           {\"type\":\"passthrough\",\"delivery\":ID,\"forward\":{…}}
+           {\"type\":\"interrupt\",\"session_key\":…,\"chat_id\":…}
+           {\"type\":\"result\",\"ref\":…,\"result\":{…}}
+           {\"type\":\"status\",\"status\":\"linked\"|\"reconnecting\"|\"dormant\"|\"disabled\"}
+  from it  {\"type\":\"ack\",\"delivery\":ID}
+           {\"type\":\"reply\",\"delivery\":ID,\"content\":TEXT}
+           {\"type\":\"action\",\"ref\":…,\"action\":{\"op\":…},\"platform\"?:…}
+           {\"type\":\"interrupt\",\"session_key\":…,\"reason\"?:…}
 
 Every option can also stand in the file of --config, under `relay`: a TOML table or a YAML map with the options' \
 names. The connector and the credentials are also read from GATEWAY_RELAY_URL, GATEWAY_RELAY_ID, \
 GATEWAY_RELAY_SECRET, GATEWAY_RELAY_PLATFORMS, GATEWAY_RELAY_BOT_IDS and GATEWAY_RELAY_WAKE_URL, and from the \
-file's `gateway.relay_url` and so on. An option counts before the environment, and the environment before the file.
+file's `gateway.relay_url` and so on. An option counts before the environment, and the environment before the file. \
+Of GATEWAY_RELAY_WAKE_URL only matters that it is set: without it nobody could wake a gateway that sleeps, so it \
+does not go to sleep.
+
+Signals: SIGUSR1 wakes it, so that it dials at once. SIGUSR2 holds its dials for up to --hold-limit. SIGTERM and \
+SIGINT end it in order: what is in flight may still be answered.
 
 Example: relay run --url https://connector.example --id gw-1 --secret-file gw-1.secret --agent exec:./agent.py"
 )]
@@ -109,7 +120,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "WHERE")]
     pub(crate) inbox: Option<String>,
     /// Go to sleep after so long without activity; takes a wake URL
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) idle_after: Option<Duration>,
     /// What to do then
     #[arg(long, value_enum)]
@@ -118,8 +129,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// How messages on standard error look
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) log_format: LogFormat,
+    #[arg(long, value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
     #[command(flatten)]
     pub(crate) link: LinkNumbers,
 }
@@ -129,49 +140,49 @@ pub(crate) struct Run {
 #[command(next_help_heading = "Numbers of the link")]
 pub(crate) struct LinkNumbers {
     /// How long a dial may take [10s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) dial_timeout: Option<Duration>,
     /// How long the connector's first descriptor may take [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) handshake_timeout: Option<Duration>,
     /// The first wait between two dials; it doubles [1s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) backoff_base: Option<Duration>,
     /// The longest wait between two dials [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) backoff_cap: Option<Duration>,
     /// How long a link must last for the waits to begin anew [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) stable_after: Option<Duration>,
     /// The time between two pings [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) ping_interval: Option<Duration>,
     /// How late a pong may be [60s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) pong_timeout: Option<Duration>,
     /// How long a request waits for its result [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) request_timeout: Option<Duration>,
     /// How long the connector may take to agree to a dormancy [10s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) idle_timeout: Option<Duration>,
     /// The same at a shutdown [2s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) shutdown_idle_timeout: Option<Duration>,
-    /// How long requests in flight may still be answered at a shutdown [5s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    /// How long requests in flight may still be answered before the link is left [5s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) drain_timeout: Option<Duration>,
-    /// How long re-dials can be held at most [60s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    /// How long SIGUSR2 holds re-dials at most [60s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) hold_limit: Option<Duration>,
     /// After how long a dormant gateway dials by itself [never]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) dormant_redial: Option<Duration>,
     /// How often a dormant gateway looks whether its machine was suspended [1s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) resume_check: Option<Duration>,
     /// How long a token is good for; 0 for ever [300s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_seconds)]
     pub(crate) token_ttl: Option<Duration>,
     /// How many stored deliveries are known again [4096]
     #[arg(long, value_name = "COUNT")]
@@ -190,6 +201,8 @@ The operator, with the admin token as bearer:
   POST /admin/gateways/ID/revoke
   GET  /admin/instances
 
+Anybody: GET /healthz
+
 Example: relay connector --listen 127.0.0.1:8080 --gateways gateways.toml \\
            --platform discord=http://127.0.0.1:9000/hook --hook-token-file hook.token")]
 pub(crate) struct Connector {
@@ -199,7 +212,7 @@ pub(crate) struct Connector {
     /// Where entries are kept until they are acked: memory
     #[arg(long, value_name = "WHERE", default_value = "memory")]
     pub(crate) data: String,
-    /// A TOML file of [[gateway]] tables: id, secret, tenant, instance, wake_url
+    /// A TOML file of [[gateway]] tables: id, secret, tenant, instance, previous_secret?, wake_url?
     #[arg(long, value_name = "FILE")]
     pub(crate) gateways: Option<PathBuf>,
     /// A platform and where its hook is called; repeatable
@@ -229,22 +242,22 @@ pub(crate) struct SessionNumbers {
     #[arg(long, value_name = "COUNT")]
     pub(crate) give_outs: Option<u32>,
     /// How long a gateway may take to say hello [10s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) hello_timeout: Option<Duration>,
     /// How long a gateway that asked to be only buffered for may stay [15s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) flip_timeout: Option<Duration>,
     /// The least time between two pokes of a wake URL [60s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) poke_cooldown: Option<Duration>,
     /// The time between two pings [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) ping_interval: Option<Duration>,
     /// How late a pong may be [60s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) pong_timeout: Option<Duration>,
     /// How long a platform's hook may take [25s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
     pub(crate) hook_timeout: Option<Duration>,
 }
 
@@ -265,7 +278,7 @@ pub(crate) struct TokenMint {
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: PathBuf,
     /// How long it is good for; 0 for ever
-    #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = duration::parse_seconds)]
     pub(crate) ttl: Duration,
 }
 
@@ -289,7 +302,8 @@ pub(crate) fn parse() -> Result<Command, Failure> {
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                Err(Failure::usage("a command is missing: see `relay --help`"))
+                let command = asked_for(std::env::args().skip(1));
+                Err(Failure::usage(format!("a command is missing: see `{command} --help`")))
             }
             _ => Err(Failure::usage(in_one_line(&error))),
         },
@@ -300,12 +314,17 @@ pub(crate) fn parse() -> Result<Command, Failure> {
 fn in_one_line(error: &clap::Error) -> String {
     let whole = error.to_string();
     let what = whole.split("\n\n").next().unwrap_or(&whole).trim_start_matches("error: ");
-    let usage = whole.lines().find_map(|line| line.strip_prefix("Usage: "));
-    let command: Vec<&str> =
-        usage.unwrap_or("relay").split(' ').take_while(|word| is_command(word)).collect();
-    format!("{what}; see `{} --help`", command.join(" "))
+    format!("{what}; see `{} --help`", asked_for(std::env::args().skip(1)))
 }
 
-fn is_command(word: &str) -> bool {
-    word.chars().all(|c| c.is_ascii_lowercase())
+/// The command that the arguments begin with.
+fn asked_for(arguments: impl Iterator<Item = String>) -> String {
+    let mut command = &Cli::command();
+    let mut path = command.get_name().to_owned();
+    for argument in arguments {
+        let Some(next) = command.find_subcommand(&argument) else { break };
+        path = format!("{path} {}", next.get_name());
+        command = next;
+    }
+    path
 }

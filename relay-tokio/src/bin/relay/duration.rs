@@ -25,6 +25,30 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         .map_err(|_| wrong())
 }
 
+/// Reads a duration that is counted in whole seconds, such as a token's time; 0 is for ever.
+///
+/// # Errors
+/// In words, for anything else.
+pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let duration = parse(text)?;
+    if duration.subsec_nanos() != 0 {
+        return Err(format!("{text:?} is no whole number of seconds, by which tokens count"));
+    }
+    Ok(duration)
+}
+
+/// Reads a duration that is longer than nothing.
+///
+/// # Errors
+/// In words, for anything else.
+pub(crate) fn parse_some(text: &str) -> Result<Duration, String> {
+    let duration = parse(text)?;
+    if duration.is_zero() {
+        return Err("it must be longer than nothing".to_owned());
+    }
+    Ok(duration)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +69,14 @@ mod tests {
         for text in ["", "s", "-1s", "1d", "1s2", "1e3", "1..2", "soon", "99999999999999999999h"] {
             assert!(parse(text).unwrap_err().contains("is no duration"), "{text}");
         }
+    }
+
+    #[test]
+    fn durations_that_are_no_good_for_their_purpose() {
+        assert_eq!(parse_seconds("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_seconds("0"), Ok(Duration::ZERO));
+        assert!(parse_seconds("500ms").unwrap_err().contains("whole number"));
+        assert_eq!(parse_some("1ms"), Ok(Duration::from_millis(1)));
+        assert!(parse_some("0.0001s").unwrap_err().contains("longer than nothing"));
     }
 }

@@ -10,7 +10,11 @@ const LEVEL: &str = "RELAY_LOG";
 
 /// From here on messages are written.
 pub(crate) fn start(format: LogFormat) {
-    let level = std::env::var(LEVEL).ok().and_then(|level| level.trim().parse().ok());
+    let wanted = std::env::var(LEVEL).ok().filter(|level| !level.trim().is_empty());
+    let level = wanted.as_deref().and_then(|level| level.trim().parse().ok());
+    if let (Some(wanted), None) = (&wanted, level) {
+        eprintln!("relay: warning: {LEVEL}={wanted:?} is no level: write error, warn, info, debug or off");
+    }
     let lines = fmt()
         .with_max_level(level.unwrap_or(LevelFilter::INFO))
         .with_writer(std::io::stderr)

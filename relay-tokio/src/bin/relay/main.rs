@@ -6,6 +6,7 @@ mod demo;
 mod duration;
 mod exit;
 mod logging;
+mod output;
 mod run;
 mod secret_file;
 mod settings;
@@ -29,7 +30,7 @@ fn perform(command: Command) -> Result<(), Failure> {
         Command::Token(token) => token::perform(&token),
         Command::Run(arguments) => {
             let settings = settings::resolve(&arguments)?;
-            logging::start(arguments.log_format);
+            logging::start(settings.log_format);
             block_on(run::run(settings))
         }
         Command::Connector(arguments) => {

@@ -4,6 +4,7 @@ use relay_tokio::proto::auth::{self, Secret, TokenError};
 
 use crate::cli::{Token, TokenMint, TokenVerify};
 use crate::exit::Failure;
+use crate::output::print_line;
 use crate::secret_file;
 
 pub(crate) fn perform(token: &Token) -> Result<(), Failure> {
@@ -14,11 +15,13 @@ pub(crate) fn perform(token: &Token) -> Result<(), Failure> {
 }
 
 fn mint(arguments: &TokenMint) -> Result<(), Failure> {
+    if arguments.id.trim().is_empty() {
+        return Err(Failure::usage("--id: it is empty"));
+    }
     let secret = secret_file::read("the secret file", &arguments.secret_file)?;
     let ttl = arguments.ttl.as_secs();
     let expires_at = (ttl > 0).then(|| unix_time().saturating_add(ttl));
-    println!("{}", auth::mint_token(&arguments.id, &secret, expires_at));
-    Ok(())
+    print_line(auth::mint_token(&arguments.id, &secret, expires_at))
 }
 
 fn verify(arguments: &TokenVerify) -> Result<(), Failure> {
@@ -38,8 +41,7 @@ fn verify(arguments: &TokenVerify) -> Result<(), Failure> {
                 Some(at) => format!("expires in {} s", at.saturating_sub(unix_time())),
                 None => "never expires".to_owned(),
             };
-            println!("good: gateway {}, {until}", verified.gateway_id);
-            Ok(())
+            print_line(format_args!("good: gateway {}, {until}", verified.gateway_id))
         }
         Err(TokenError::Expired { gateway_id }) => Err(Failure::disabled(format!(
             "expired: the token of gateway {gateway_id} was good, but is too old"

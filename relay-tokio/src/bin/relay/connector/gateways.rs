@@ -1,5 +1,6 @@
 //! The file of gateways.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use relay_tokio::proto::auth::Secret;
@@ -33,8 +34,20 @@ pub(super) fn read(path: &Path) -> Result<Vec<GatewayRecord>, Failure> {
         Failure::configuration(format!("cannot use the gateways file {}: {error}", path.display()))
     };
     let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
-    let file: File = toml::from_str(&text).map_err(|error| unusable(&error.message()))?;
+    let file: File = toml::from_str(&text).map_err(|error| unusable(&discreet(error.message())))?;
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = file.gateway.iter().find(|table| !seen.insert(&table.id)) {
+        return Err(unusable(&format_args!("gateway {} is listed twice", twice.id)));
+    }
     file.gateway.into_iter().map(|table| table.record().map_err(|error| unusable(&error))).collect()
+}
+
+/// The message without the value that it is about, which may be a secret.
+fn discreet(message: &str) -> String {
+    match message.split_once(", expected ").filter(|(what, _)| what.starts_with("invalid ")) {
+        Some((_, expected)) => format!("a value is of the wrong type, expected {expected}"),
+        None => message.to_owned(),
+    }
 }
 
 impl Table {

@@ -23,6 +23,9 @@ use super::refusal::Refusal;
 /// How many ids are known again.
 const REMEMBERED: usize = 65_536;
 
+/// How long such an id may be, in bytes.
+const LONGEST_ID: usize = 256;
+
 /// Takes what platforms deliver.
 pub(super) struct Ingest {
     connector: Connector,
@@ -88,8 +91,8 @@ impl Ingest {
         let payload = payload.filter(|json| json.get().starts_with('{'));
         let payload =
             payload.ok_or_else(|| Refusal::unprocessable(format!("`{field}` must be an object")))?;
-        if delivered.id.is_empty() {
-            return Err(Refusal::unprocessable("`id` must not be empty"));
+        if delivered.id.is_empty() || delivered.id.len() > LONGEST_ID {
+            return Err(Refusal::unprocessable(format!("`id` must have 1 to {LONGEST_ID} bytes")));
         }
         // Held throughout, so that the same id sent twice at once is not appended twice.
         let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);

@@ -95,17 +95,14 @@ pub(crate) fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
 fn config(numbers: &SessionNumbers) -> Result<ConnectorConfig, Failure> {
     let mut config = ConnectorConfig::default();
     let session = &mut config.session;
-    for (name, argument, target) in [
-        ("hello-timeout", numbers.hello_timeout, &mut session.hello_timeout),
-        ("flip-timeout", numbers.flip_timeout, &mut session.flip_timeout),
-        ("poke-cooldown", numbers.poke_cooldown, &mut session.poke_cooldown),
-        ("ping-interval", numbers.ping_interval, &mut session.ping_interval),
-        ("pong-timeout", numbers.pong_timeout, &mut session.pong_timeout),
+    for (argument, target) in [
+        (numbers.hello_timeout, &mut session.hello_timeout),
+        (numbers.flip_timeout, &mut session.flip_timeout),
+        (numbers.poke_cooldown, &mut session.poke_cooldown),
+        (numbers.ping_interval, &mut session.ping_interval),
+        (numbers.pong_timeout, &mut session.pong_timeout),
     ] {
         if let Some(value) = argument {
-            if value.is_zero() {
-                return Err(Failure::usage(format!("--{name}: it must be longer than nothing")));
-            }
             *target = value;
         }
     }

@@ -16,6 +16,7 @@ use tracing::debug;
 use crate::cli::Demo;
 use crate::connector;
 use crate::exit::Failure;
+use crate::output::print_line;
 use crate::shutdown;
 use web::{Web, WebChat};
 
@@ -53,9 +54,11 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     let outcome = match &arguments.once {
         Some(text) => once(&connector, &gateway, &chat, text).await,
         None => {
-            println!("The chat page is on {base}/ — press Ctrl-C to end.");
-            shutdown::asked().await;
-            Ok(())
+            let printed = print_line(format_args!("The chat page is on {base}/ — press Ctrl-C to end."));
+            if printed.is_ok() {
+                shutdown::asked().await;
+            }
+            printed
         }
     };
     let end = async {
@@ -77,10 +80,7 @@ async fn once(connector: &Connector, gateway: &Gateway, chat: &WebChat, text: &s
         lines.next_of_agent().await.ok_or_else(|| Failure::configuration("the chat ended without an answer"))
     };
     match tokio::time::timeout(ONCE, answered).await {
-        Ok(answer) => {
-            println!("{}", answer?);
-            Ok(())
-        }
+        Ok(answer) => print_line(answer?),
         Err(_) => Err(Failure::configuration(format!("no answer within {ONCE:?}"))),
     }
 }

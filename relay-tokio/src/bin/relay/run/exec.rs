@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
@@ -48,6 +49,7 @@ pub(super) struct Exec {
     /// Gone when the agent is to end.
     to_agent: Option<mpsc::Sender<ToAgent>>,
     waiting: VecDeque<ToAgent>,
+    is_ending: bool,
     seen: mpsc::Receiver<Seen>,
     start: u64,
 }
@@ -57,7 +59,7 @@ impl Exec {
         let (to_agent, lines) = mpsc::channel(QUEUE);
         let (tell, seen) = mpsc::channel(QUEUE);
         tokio::spawn(supervise(command, lines, tell));
-        Self { to_agent: Some(to_agent), waiting: VecDeque::new(), seen, start: 0 }
+        Self { to_agent: Some(to_agent), waiting: VecDeque::new(), is_ending: false, seen, start: 0 }
     }
 
     /// Queues a line for the agent as it runs now; with a delivery, [`Seen::Written`] follows.
@@ -80,6 +82,9 @@ impl Exec {
     /// future loses nothing.
     pub(super) async fn next(&mut self) -> Option<Seen> {
         loop {
+            if self.is_ending && self.waiting.is_empty() {
+                self.to_agent = None;
+            }
             let Some(to_agent) = self.to_agent.as_ref().filter(|_| !self.waiting.is_empty()) else {
                 return self.seen.recv().await;
             };
@@ -94,9 +99,11 @@ impl Exec {
         }
     }
 
-    /// Closes the agent's input, for it to end. What waits is not written any more.
+    /// Closes the agent's input, for it to end. It is still told what it waits for and why it ends, but given no more
+    /// deliveries.
     pub(super) fn close(&mut self) {
-        self.to_agent = None;
+        self.waiting.retain(|line| line.delivery.is_none());
+        self.is_ending = true;
     }
 }
 
@@ -143,6 +150,7 @@ async fn serve(
     tell: &mpsc::Sender<Seen>,
 ) -> Option<ExitStatus> {
     let (input, output) = (child.stdin.take()?, child.stdout.take()?);
+    let group = Group::of(&child);
     let reading = read(output, tell);
     let writing = write(input, start, lines, tell);
     tokio::pin!(reading);
@@ -153,7 +161,8 @@ async fn serve(
                 let ended = async { tokio::join!(child.wait(), &mut reading) };
                 if tokio::time::timeout(ENDING, ended).await.is_err() {
                     warn!("the agent does not end, and is killed");
-                    _ = child.kill().await;
+                    drop(group);
+                    _ = child.wait().await;
                 }
                 return None;
             }
@@ -162,8 +171,26 @@ async fn serve(
         () = &mut reading => {}
     }
     // Without its pipes an agent is of no use, even if it goes on.
-    _ = child.start_kill();
+    drop(group);
     child.wait().await.ok()
+}
+
+/// The agent and all that it has started. Dropped, they are killed.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(leader: &Child) -> Self {
+        Self(leader.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            // Mostly nobody is left.
+            _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
 }
 
 /// Why nothing more can be written.

@@ -12,11 +12,18 @@ use super::protocol;
 /// How many deliveries can still be replied to after the agent is done with them.
 const REMEMBERED: usize = 4096;
 
+/// How many deliveries the agent may have and not be done with, before no more are taken.
+const MOST_HELD: usize = 1024;
+
+/// How many bytes they may have together.
+const MOST_HELD_BYTES: usize = 64 << 20;
+
 #[derive(Default)]
 pub(super) struct Inbox {
     next: u64,
     /// In the order of arrival.
     held: BTreeMap<u64, Held>,
+    held_bytes: usize,
     origins: BTreeMap<u64, Origin>,
     /// Of the deliveries in `origins` that the agent is done with, the oldest first.
     done: VecDeque<u64>,
@@ -45,13 +52,16 @@ impl Inbox {
         }
         let name = id.to_string();
         let line = protocol::delivery(&name, &delivery);
-        (name, &self.held.entry(id).or_insert(Held { delivery, line }).line)
+        let held = Held { delivery, line };
+        self.held_bytes += held.bytes();
+        (name, &self.held.entry(id).or_insert(held).line)
     }
 
     /// The agent is done with the delivery: from here on the connector may forget it. False when it is not held.
     pub(super) fn done(&mut self, id: &str) -> bool {
         let Some(id) = id.parse().ok() else { return false };
         let Some(held) = self.held.remove(&id) else { return false };
+        self.held_bytes -= held.bytes();
         held.delivery.stored();
         self.done.push_back(id);
         if self.done.len() > REMEMBERED
@@ -72,9 +82,16 @@ impl Inbox {
         self.origins.get(&id.parse().ok()?).cloned()
     }
 
-    /// How many deliveries the agent is not done with.
-    pub(super) fn len(&self) -> usize {
-        self.held.len()
+    /// Whether another delivery may be taken.
+    pub(super) fn has_room(&self) -> bool {
+        self.held.len() < MOST_HELD && self.held_bytes < MOST_HELD_BYTES
+    }
+}
+
+impl Held {
+    fn bytes(&self) -> usize {
+        // The delivery keeps the line that it came in.
+        2 * self.line.len()
     }
 }
 

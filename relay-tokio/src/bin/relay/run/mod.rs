@@ -4,6 +4,7 @@ mod exec;
 mod inbox;
 mod outbox;
 mod protocol;
+mod signals;
 
 use std::time::Duration;
 
@@ -22,9 +23,7 @@ use exec::{Exec, Seen};
 use inbox::Inbox;
 use outbox::Outbox;
 use protocol::FromAgent;
-
-/// How many deliveries the agent may have and not be done with, before no more are taken.
-const MOST_HELD: usize = 1024;
+use signals::{Signals, Told};
 
 /// How long the end may take: the link's own budget, and then the agent's.
 const ENDING: Duration = Duration::from_secs(20);
@@ -112,17 +111,22 @@ impl Run {
     /// Serves until the program is asked to end, or the credential is revoked.
     async fn serve(&mut self) -> End {
         let asked = shutdown::asked();
-        let woken = woken();
-        tokio::pin!(asked, woken);
+        let mut signals = Signals::listen();
+        tokio::pin!(asked);
         loop {
             let sleep_at = self.sleep_at();
-            let room = self.inbox.len() < MOST_HELD && self.agent.has_room();
+            let room = self.inbox.has_room() && self.agent.has_room();
+            let may_ask = self.outbox.has_room();
             tokio::select! {
                 () = &mut asked => return End::Asked,
-                () = &mut woken => {
-                    self.gateway.wake();
-                    woken.set(self::woken());
-                }
+                told = signals.next() => match told {
+                    Told::Wake => {
+                        // Who wakes it has something for it: it is not to fall asleep over that.
+                        self.touch();
+                        self.gateway.wake();
+                    }
+                    Told::Hold => self.gateway.hold(),
+                },
                 status = self.watch.changed() => {
                     if let Some(end) = self.on_status(&status) {
                         return end;
@@ -136,7 +140,7 @@ impl Run {
                         return end.unwrap_or(End::Asked);
                     }
                 },
-                seen = self.agent.next() => self.on_agent(seen),
+                seen = self.agent.next(), if may_ask => self.on_agent(seen),
                 Some(line) = self.results.recv() => self.agent.tell(line, None),
                 () = sleep_until(sleep_at) => if let Some(end) = self.fall_asleep().await {
                     return end;
@@ -165,7 +169,11 @@ impl Run {
     fn on_status(&mut self, status: &LinkStatus) -> Option<End> {
         let cause = status.cause.as_ref().map(ToString::to_string);
         match status.status {
-            Status::Linked => info!("linked"),
+            Status::Linked => {
+                // What was buffered comes now: a link that is young is not idle.
+                self.touch();
+                info!("linked");
+            }
             Status::Reconnecting { at, failures } => {
                 let wait = Duration::from_millis(
                     at.as_millis().saturating_sub(TokioRuntime::default().now().as_millis()),
@@ -357,14 +365,5 @@ async fn sleep_until(at: Option<Instant>) {
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
         None => std::future::pending().await,
-    }
-}
-
-/// SIGUSR1 wakes a dormant gateway.
-async fn woken() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::user_defined1()) {
-        Ok(mut woken) => _ = woken.recv().await,
-        Err(_) => std::future::pending().await,
     }
 }

@@ -6,17 +6,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use relay_driver::lanes::{Lane, Lanes};
 use relay_tokio::Gateway;
 use relay_tokio::proto::action::{Action, ActionResult};
-use relay_tokio::proto::gateway::{Options, Outcome, Rejected};
+use relay_tokio::proto::gateway::{Options, Outcome, Rejected, Status};
 use tokio::sync::Notify;
 use tracing::warn;
 
 use super::inbox::Origin;
+
+/// How much the agent may have asked for that is not done, before it is not heard any more.
+const MOST_OPEN: usize = 1024;
 
 /// Sends for the agent.
 #[derive(Clone)]
 pub(super) struct Outbox {
     gateway: Gateway,
     lanes: Arc<Mutex<Lanes<Job>>>,
+    /// How many things are not done.
+    open: Arc<AtomicUsize>,
+    /// How many lanes are at work.
     working: Arc<AtomicUsize>,
     done: Arc<Notify>,
 }
@@ -33,7 +39,13 @@ pub(super) type Tell = Box<dyn FnOnce(Result<Outcome, Rejected<Action>>) + Send>
 
 impl Outbox {
     pub(super) fn new(gateway: Gateway) -> Self {
-        Self { gateway, lanes: Arc::default(), working: Arc::default(), done: Arc::default() }
+        Self {
+            gateway,
+            lanes: Arc::default(),
+            open: Arc::default(),
+            working: Arc::default(),
+            done: Arc::default(),
+        }
     }
 
     /// A message to where a delivery came from.
@@ -48,8 +60,11 @@ impl Outbox {
 
     /// Any action. While there is no link, it waits for the next one, for as long as a request may take.
     pub(super) fn send(&self, action: Action, platform: Option<Box<str>>, tell: Tell) {
-        // A sleeping gateway has something to do again.
-        self.gateway.wake();
+        // A sleeping gateway has something to do again. One that has lost its link keeps to its backoff.
+        if self.gateway.inspect(|machine| machine.status()) == Status::Dormant {
+            self.gateway.wake();
+        }
+        self.open.fetch_add(1, Ordering::AcqRel);
         let options = Options { platform, wait_for_link: true, ..Options::default() };
         let lane = action.chat_id().map(str::to_owned);
         let job = Job { action, options, tell };
@@ -57,6 +72,11 @@ impl Outbox {
             self.working.fetch_add(1, Ordering::AcqRel);
             tokio::spawn(self.clone().work(lane, job));
         }
+    }
+
+    /// Whether more may be asked for.
+    pub(super) fn has_room(&self) -> bool {
+        self.open.load(Ordering::Acquire) < MOST_OPEN
     }
 
     /// Waits until everything that was asked for is done.
@@ -70,6 +90,7 @@ impl Outbox {
         let mut next = Some(first);
         while let Some(Job { action, options, tell }) = next {
             tell(self.gateway.send_with(action, &options).await);
+            self.open.fetch_sub(1, Ordering::AcqRel);
             next = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).next(&lane);
         }
         self.working.fetch_sub(1, Ordering::AcqRel);

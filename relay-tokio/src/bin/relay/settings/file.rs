@@ -1,11 +1,9 @@
 //! The configuration file: TOML or YAML.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::duration;
 use crate::exit::Failure;
 
 /// A configuration file, or none.
@@ -46,10 +44,20 @@ impl ConfigFile {
         }
     }
 
-    /// An option that is a duration; a number counts as seconds.
-    pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Failure> {
-        let Some(text) = self.option(name) else { return Ok(None) };
-        duration::parse(&text).map(Some).map_err(|error| self.wrong(name, &error))
+    /// Whether everything under `relay` is an option: what is misspelt is not to be passed over in silence.
+    pub(super) fn check_names(&self, names: &[String]) -> Result<(), Failure> {
+        let options = match self.root.get("relay") {
+            None | Some(Value::Null) => return Ok(()),
+            Some(Value::Object(options)) => options,
+            Some(_) => {
+                let path = self.path.display();
+                return Err(Failure::configuration(format!("{path}: relay: write a table of options")));
+            }
+        };
+        match options.keys().find(|key| !names.contains(&key.replace('_', "-"))) {
+            Some(unknown) => Err(self.wrong(unknown, "there is no such option; see `relay run --help`")),
+            None => Ok(()),
+        }
     }
 
     /// A setting that the contract names, under `gateway`.

@@ -3,15 +3,18 @@
 mod file;
 mod identities;
 
+use std::path::Path;
 use std::time::Duration;
 
 use relay_tokio::proto::auth::Secret;
 use relay_tokio::proto::endpoint::Endpoint;
 use relay_tokio::{Credentials, GatewayConfig};
 
-use crate::cli::{Ack, OnIdle, Run};
+use clap::Args;
+
+use crate::cli::{Ack, LogFormat, OnIdle, Run};
 use crate::exit::Failure;
-use crate::secret_file;
+use crate::{duration, secret_file};
 use file::ConfigFile;
 
 /// Everything that `relay run` needs to know.
@@ -24,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) wake_url: Option<String>,
     /// `platforms.relay.enabled: false`: nothing is to be dialed.
     pub(crate) switched_off: bool,
+    pub(crate) log_format: LogFormat,
 }
 
 /// Who answers.
@@ -70,6 +74,7 @@ struct Sources<'a> {
 impl Sources<'_> {
     fn settings(&self) -> Result<Settings, Failure> {
         let arguments = self.arguments;
+        self.file.check_names(&option_names())?;
         self.check_inbox()?;
         let mut gateway = GatewayConfig::new(self.endpoint()?, self.credentials()?);
         gateway.link.identities = self.identities()?;
@@ -89,6 +94,7 @@ impl Sources<'_> {
             idle: self.idle()?,
             wake_url: self.named("WAKE_URL", "relay_wake_url"),
             switched_off: self.file.is_switched_off(),
+            log_format: self.choice("log-format", arguments.log_format)?.unwrap_or_default(),
             gateway,
         })
     }
@@ -112,11 +118,14 @@ impl Sources<'_> {
             .clone()
             .or_else(|| self.named("ID", "relay_id"))
             .or_else(|| self.file.option("id"));
-        let in_file =
-            self.arguments.secret_file.clone().or_else(|| self.file.option("secret-file").map(Into::into));
-        let secret = match in_file {
-            Some(path) => Some(secret_file::read("the secret file", &path)?),
-            None => self.named("SECRET", "relay_secret").map(Secret::new),
+        let read = |path: &Path| secret_file::read("the secret file", path).map(Some);
+        let secret = match (&self.arguments.secret_file, self.named("SECRET", "relay_secret")) {
+            (Some(path), _) => read(path)?,
+            (None, Some(secret)) => Some(Secret::new(secret)),
+            (None, None) => match self.file.option("secret-file") {
+                Some(path) => read(path.as_ref())?,
+                None => None,
+            },
         };
         match (id, secret) {
             (Some(id), Some(_)) if id.trim().is_empty() => Err(Failure::usage("--id: it is empty")),
@@ -133,18 +142,16 @@ impl Sources<'_> {
         if !self.arguments.identities.is_empty() {
             return identities::from_arguments(&self.arguments.identities).map_err(Failure::usage);
         }
-        let listed = self.file.list("identity");
-        if !listed.is_empty() {
-            return identities::from_arguments(&listed).map_err(|error| self.file.wrong("identity", &error));
+        let named = identities::from_environment(self.environment);
+        if !named.is_empty() {
+            return Ok(named);
         }
-        Ok(identities::from_environment(self.environment))
+        let listed = self.file.list("identity");
+        identities::from_arguments(&listed).map_err(|error| self.file.wrong("identity", &error))
     }
 
     fn idle(&self) -> Result<Option<Idle>, Failure> {
-        let after = match self.arguments.idle_after {
-            Some(after) => Some(after),
-            None => self.file.duration("idle-after")?,
-        };
+        let after = self.duration("idle-after", self.arguments.idle_after, duration::parse_some)?;
         let action = self.choice("on-idle", self.arguments.on_idle)?;
         if after.is_none() && action.is_none() {
             return Ok(None);
@@ -182,35 +189,49 @@ impl Sources<'_> {
             ("hold-limit", numbers.hold_limit, &mut link.hold_limit),
             ("resume-check", numbers.resume_check, &mut link.resume_check),
         ] {
-            if let Some(value) = self.number(name, argument)? {
-                if value.is_zero() {
-                    return Err(Failure::usage(format!("--{name}: it must be longer than nothing")));
-                }
+            if let Some(value) = self.duration(name, argument, duration::parse_some)? {
                 *target = value;
             }
         }
-        link.dormant_redial = self.number("dormant-redial", numbers.dormant_redial)?;
-        if let Some(ttl) = self.number("token-ttl", numbers.token_ttl)? {
-            gateway.token_ttl = ttl.as_secs();
+        link.dormant_redial =
+            self.duration("dormant-redial", numbers.dormant_redial, duration::parse_some)?;
+        if let Some(window) = self.count("dedupe-window", numbers.dedupe_window)? {
+            link.dedupe_window = window;
         }
-        if let Some(window) = numbers.dedupe_window {
-            gateway.link.dedupe_window = window;
+        if let Some(ttl) = self.duration("token-ttl", numbers.token_ttl, duration::parse_seconds)? {
+            gateway.token_ttl = ttl.as_secs();
         }
         Ok(())
     }
 
-    fn number(&self, name: &str, argument: Option<Duration>) -> Result<Option<Duration>, Failure> {
-        argument.map_or_else(|| self.file.duration(name), |argument| Ok(Some(argument)))
+    fn duration(
+        &self,
+        name: &str,
+        argument: Option<Duration>,
+        parse: fn(&str) -> Result<Duration, String>,
+    ) -> Result<Option<Duration>, Failure> {
+        self.value(name, argument, parse)
+    }
+
+    fn count(&self, name: &str, argument: Option<usize>) -> Result<Option<usize>, Failure> {
+        self.value(name, argument, |text| text.parse().map_err(|_| format!("{text:?} is no count")))
+    }
+
+    /// An option of the command line, or else of the file.
+    fn value<T>(
+        &self,
+        name: &str,
+        argument: Option<T>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Failure> {
+        let Some(text) = self.file.option(name).filter(|_| argument.is_none()) else { return Ok(argument) };
+        parse(&text).map(Some).map_err(|error| self.file.wrong(name, &error))
     }
 
     fn choice<T: clap::ValueEnum>(&self, name: &str, argument: Option<T>) -> Result<Option<T>, Failure> {
-        match (argument, self.file.option(name)) {
-            (Some(choice), _) => Ok(Some(choice)),
-            (None, None) => Ok(None),
-            (None, Some(text)) => T::from_str(&text, false)
-                .map(Some)
-                .map_err(|_| self.file.wrong(name, &format!("{text:?} is unknown"))),
-        }
+        self.value(name, argument, |text| {
+            T::from_str(text, false).map_err(|_| format!("{text:?} is unknown"))
+        })
     }
 
     /// A setting that the contract names: the environment's `GATEWAY_RELAY_…`, or else the file's `gateway.…`.
@@ -219,6 +240,13 @@ impl Sources<'_> {
             (self.environment)(&format!("GATEWAY_RELAY_{variable}")).map(|value| value.trim().to_owned());
         set.filter(|value| !value.is_empty()).or_else(|| self.file.gateway(key))
     }
+}
+
+/// What can stand in a file under `relay`: the options but the file itself.
+fn option_names() -> Vec<String> {
+    let command = Run::augment_args(clap::Command::new("run"));
+    let names = command.get_arguments().filter_map(clap::Arg::get_long).filter(|name| *name != "config");
+    names.map(str::to_owned).collect()
 }
 
 fn parse_agent(agent: &str) -> Result<Agent, String> {

@@ -66,7 +66,11 @@ fn what_cannot_be_used_is_named() {
         ("--url http://h --identity a --identity a", &[], "", "given twice"),
         ("--url http://h --agent exec:", &[], "", "is unknown"),
         ("--url http://h --inbox /var", &[], "", "in memory"),
-        ("--url http://h --backoff-base 0", &[], "", "longer than nothing"),
+        ("--url http://h", &[], "[relay]\nbackoff-base = 0", "relay.backoff-base: it must be longer"),
+        ("--url http://h", &[], "[relay]\ntoken-ttl = '500ms'", "relay.token-ttl: "),
+        ("--url http://h", &[], "[relay]\ndedupe-window = 'x'", "relay.dedupe-window: "),
+        ("--url http://h", &[], "[relay]\nidle-aftr = '5m'", "relay.idle-aftr: there is no such option"),
+        ("--url http://h", &[], "relay = 'https://connector.example'", "relay: write a table"),
         ("--url http://h", &[], "[relay]\nack = 'later'", "relay.ack"),
         ("--url http://h", &[], "[relay]\nping-interval = 'soon'", "is no duration"),
         ("--url http://h", &[], "[relay", "cannot read the configuration"),
@@ -80,4 +84,23 @@ fn what_cannot_be_used_is_named() {
 fn the_relay_can_be_switched_off() {
     assert!(settings("--url http://h", &[], "[platforms.relay]\nenabled = false").unwrap().switched_off);
     assert!(!settings("--url http://h", &[], "[platforms.relay]\nenabled = true").unwrap().switched_off);
+}
+
+#[test]
+fn what_the_environment_says_counts_before_the_file() {
+    let toml = "[relay]\nidentity = ['slack:s']\nsecret-file = '/nowhere'\nid = 'file'\ndedupe_window = 7\nlog-format = 'json'";
+    let environment = [
+        ("GATEWAY_RELAY_SECRET", "s3cret"),
+        ("GATEWAY_RELAY_ID", "env"),
+        ("GATEWAY_RELAY_PLATFORMS", "discord"),
+    ];
+    let resolved = settings("--url http://h", &environment, toml).unwrap();
+    assert_eq!(&*resolved.gateway.link.identities[0].platform, "discord");
+    assert_eq!(resolved.gateway.credentials.unwrap().gateway_id, "env");
+    assert_eq!((resolved.gateway.link.dedupe_window, resolved.log_format), (7, LogFormat::Json));
+    let from_file = settings("--url http://h", &[], toml).err().unwrap();
+    assert!(from_file.contains("/nowhere"), "{from_file}");
+    let resolved =
+        settings("--url http://h --log-format text --dedupe-window 9", &environment, toml).unwrap();
+    assert_eq!((resolved.gateway.link.dedupe_window, resolved.log_format), (9, LogFormat::Text));
 }

@@ -1,0 +1,17 @@
+//! The `relay` program from outside: what it takes, what it says, and how it ends.
+#![cfg(feature = "cli")]
+
+mod cli {
+    mod agent;
+    mod connector;
+    mod endings;
+    mod exec;
+    mod house;
+    mod http;
+    mod precedence;
+    mod program;
+    mod secrets;
+    mod stand_in;
+    mod token;
+    mod usage;
+}

@@ -1,0 +1,129 @@
+//! `relay connector` over real sockets: who gets in, who is thrown out, and where its tokens go.
+
+use relay_tokio::proto::auth::{Secret, mint_token};
+use serde_json::json;
+
+use super::http::{Server, get, post};
+use super::program::{Directory, Running, relay};
+use super::stand_in::Link;
+
+const ADMIN: &str = "4dmin-t0ken";
+const HOOK: &str = "h00k-t0ken";
+
+/// A connector that runs. It knows gateway `a` with the secrets `new` and `old`, of instance `i`.
+struct Connector {
+    _running: Running,
+    address: String,
+    _directory: Directory,
+}
+
+impl Connector {
+    async fn start(wake_url: &str, more: &[&str]) -> Self {
+        let directory = Directory::new();
+        let gateways = directory.file(
+            "gateways.toml",
+            format!(
+                "[[gateway]]\nid = 'a'\nsecret = 'new'\nprevious_secret = 'old'\ntenant = 't'\ninstance = 'i'\n\
+                 wake_url = '{wake_url}'\n"
+            ),
+        );
+        let (admin, hook) = (directory.file("admin", ADMIN), directory.file("hook", HOOK));
+        let mut command = relay(&["connector", "--listen", "127.0.0.1:0", "--gateways", &gateways]);
+        command.args(["--admin-token-file", &admin, "--hook-token-file", &hook]).args(more);
+        let mut running = Running::start(command);
+        let line = running.logs("listening on http://").await;
+        let address = line.split_once("http://").unwrap().1.to_owned();
+        Self { _running: running, address, _directory: directory }
+    }
+
+    /// Dials with a token of gateway `a`.
+    async fn dial(&self, secret: &str, expires_at: Option<u64>) -> Link {
+        let shown = format!("Bearer {}", mint_token("a", &Secret::new(secret), expires_at));
+        Link::dial(&self.address, "/relay", Some(&shown)).await.unwrap()
+    }
+}
+
+async fn greet(link: &mut Link) {
+    link.send(&json!({"type": "hello", "platform": "discord", "botId": "b"})).await;
+    link.next_of("descriptor").await;
+}
+
+/// C1: the upgrade is completed, and then closed with 4401, for the right reason.
+#[tokio::test]
+async fn a_refusal_is_a_close_after_the_upgrade() {
+    let connector = Connector::start("http://h/", &[]).await;
+    for (secret, expires_at, reason) in [
+        ("new", Some(1), "expired"),
+        ("old", Some(1), "expired"),
+        ("wrong", Some(1), "unauthorized"),
+        ("", None, "unauthorized"),
+    ] {
+        let mut link = connector.dial(secret, expires_at).await;
+        assert_eq!(link.closed().await, (4401, reason.to_owned()), "{secret} {expires_at:?}");
+    }
+    let mut stranger = Link::dial(&connector.address, "/relay", None).await.unwrap();
+    assert_eq!(stranger.closed().await, (4401, "unauthorized".to_owned()));
+    for secret in ["new", "old"] {
+        let mut link = connector.dial(secret, None).await;
+        greet(&mut link).await;
+        link.close(1000, "").await;
+    }
+}
+
+/// The wire's transport: an upgrade on any other path is answered with HTTP 400, and other requests as usual.
+#[tokio::test]
+async fn another_path_is_a_bad_request() {
+    let connector = Connector::start("http://h/", &[]).await;
+    for path in ["/", "/relay/", "/relayx", "/healthz", "/admin/instances", "/%72elay"] {
+        assert_eq!(Link::dial(&connector.address, path, None).await.err(), Some(400), "{path}");
+    }
+    assert_eq!(get(&connector.address, "/healthz").await.0, 200);
+    assert_eq!(get(&connector.address, "/nowhere").await.0, 404);
+    assert_eq!(get(&connector.address, "/relay").await.0, 426);
+}
+
+/// C11: the operator revokes: the live link is closed with 4401 at once, and later ones are refused.
+#[tokio::test]
+async fn the_operator_revokes() {
+    let connector = Connector::start("http://h/", &[]).await;
+    let mut link = connector.dial("new", None).await;
+    greet(&mut link).await;
+    assert_eq!(post(&connector.address, "/admin/gateways/a/revoke", "wrong", &json!({})).await.0, 401);
+    assert_eq!(post(&connector.address, "/admin/gateways/b/revoke", ADMIN, &json!({})).await.0, 404);
+    assert_eq!(post(&connector.address, "/admin/gateways/a/revoke", ADMIN, &json!({})).await.0, 200);
+    assert_eq!(link.closed().await, (4401, "unauthorized".to_owned()));
+    for (secret, expires_at) in [("new", None), ("old", None), ("new", Some(1))] {
+        let mut later = connector.dial(secret, expires_at).await;
+        assert_eq!(later.closed().await, (4401, "unauthorized".to_owned()));
+    }
+}
+
+/// A redirect of a hook or of a wake URL is not followed: no other origin sees the hook token or what users said.
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let (hook, waking, elsewhere) = (Server::bind().await, Server::bind().await, Server::bind().await);
+    let platform = format!("discord={}/hook", hook.url());
+    let connector = Connector::start(&waking.url(), &["--platform", &platform]).await;
+    let location = format!("location: {}/stolen\r\n", elsewhere.url());
+
+    let event = json!({"text": "private", "source": {"platform": "discord", "chat_id": "c"}});
+    let body = json!({"id": "1", "event": event});
+    assert_eq!(post(&connector.address, "/platforms/discord/events", HOOK, &body).await.0, 202);
+    let (poke, _) = waking.answers("302 Found", &location).await;
+    assert!(!poke.contains("authorization") && !poke.contains("private"), "{poke}");
+
+    let mut link = connector.dial("new", None).await;
+    link.send(&json!({"type": "hello", "platform": "discord", "botId": "b"})).await;
+    let (head, asked) = hook.answers("307 Temporary Redirect", &location).await;
+    assert_eq!((head.contains(&format!("bearer {HOOK}")), &asked["kind"]), (true, &json!("describe")));
+    link.next_of("descriptor").await;
+    link.next_of("inbound").await;
+    for status in ["301 Moved Permanently", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let action = json!({"op": "send", "chat_id": "c", "content": "private", "metadata": {}});
+        link.send(&json!({"type": "outbound", "requestId": "r", "action": action})).await;
+        hook.answers(status, &location).await;
+        let result = &link.next_of("outbound_result").await["result"];
+        assert_eq!((&result["success"], &result["code"]), (&json!(false), &json!("hook_failed")));
+    }
+    assert!(elsewhere.was_left_alone());
+}
