@@ -15,7 +15,8 @@ use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::{Connector, Socket};
+use crate::Connector;
+use crate::socket::socket;
 
 /// The path that the link is on.
 const PATH: &str = "/relay";
@@ -55,8 +56,8 @@ impl Connector {
     {
         let admission = self.authenticate(text(headers, &AUTHORIZATION));
         let config = Some(websocket_config(self.line_limit));
-        let socket = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
-        self.attach(admission, features(headers), Socket::from(socket));
+        let upgraded = WebSocketStream::from_raw_socket(stream, Role::Server, config).await;
+        self.attach(admission, features(headers), socket(upgraded));
     }
 
     #[expect(clippy::result_large_err, reason = "the type is that of the WebSocket library's callback")]
@@ -66,9 +67,9 @@ impl Connector {
         let check = |request: &Request, response: Response| answer(request, response, &mut headers);
         let config = Some(websocket_config(self.line_limit));
         let upgrade = accept_hdr_async_with_config(stream, check, config);
-        if let Ok(Ok(socket)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await {
+        if let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await {
             let admission = self.authenticate(text(&headers, &AUTHORIZATION));
-            self.attach(admission, features(&headers), Socket::from(socket));
+            self.attach(admission, features(&headers), socket(upgraded));
         }
     }
 }

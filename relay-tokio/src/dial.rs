@@ -12,7 +12,8 @@ use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, USER_AGENT};
 use tokio_tungstenite::{client_async_with_config, tungstenite};
 use tokio_util::either::Either;
 
-use crate::{Socket, TokioRuntime};
+use crate::TokioRuntime;
+use crate::socket::{Socket, socket};
 
 #[cfg(feature = "tls")]
 type TlsStream = Box<tokio_rustls::client::TlsStream<TcpStream>>;
@@ -38,9 +39,9 @@ pub(crate) async fn dial(
     };
     let config = websocket_config(request.message_limit);
     let upgrade = upgrade_request(&request)?;
-    let (socket, response) =
+    let (upgraded, response) =
         client_async_with_config(upgrade, stream, Some(config)).await.map_err(refusal)?;
-    Ok((socket.into(), features(&response)))
+    Ok((socket(upgraded), features(&response)))
 }
 
 async fn connect(host: &str, port: u16) -> Result<TcpStream, DialError> {

@@ -51,7 +51,6 @@ pub use relay_driver::gateway::{
 };
 pub use relay_driver::{BoxFuture, proto};
 pub use runtime::TokioRuntime;
-pub use socket::Socket;
 
 /// A gateway: a cloneable handle to a link that keeps itself up. See [`relay_driver::gateway::Gateway`] for what it
 /// can do.

@@ -13,8 +13,10 @@ pub mod race;
 mod rounds;
 mod runtime;
 mod signal;
+mod socket;
 mod wire;
 
 pub use relay_proto as proto;
-pub use runtime::{BoxFuture, Clock, DialRequest, Runtime, Socket};
+pub use runtime::{BoxFuture, Clock, DialRequest, Runtime};
+pub use socket::{Discard, Socket, WebSocket};
 pub use wire::websocket_config;

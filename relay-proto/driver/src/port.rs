@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use relay_proto::{Close, Instant, LinkEvent, LinkId};
 
-use crate::runtime::{Runtime, Socket};
+use crate::runtime::Runtime;
+use crate::socket::Socket;
 use crate::wire::{Closing, Wire};
 
 /// How many messages are read before the rest has its turn.

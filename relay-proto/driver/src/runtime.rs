@@ -3,32 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use futures_core::Stream;
-use futures_sink::Sink;
 use relay_proto::{DialError, Features, Instant};
-use tungstenite::{Error, Message};
+
+use crate::socket::Socket;
 
 /// A future on the heap that any thread may poll.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// A WebSocket after its upgrade.
-pub trait Socket:
-    Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Send + Unpin + 'static
-{
-    /// Reads what the peer still sends, below the WebSocket, and forgets it. Ready when nothing more can come.
-    ///
-    /// Messages cannot be read any more after one that was over the limit. But a socket that is dropped with unread
-    /// bytes in it is reset, and the peer may lose the close frame that says why.
-    fn poll_discard(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()>;
-}
-
-impl Socket for Box<dyn Socket> {
-    fn poll_discard(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut **self.get_mut()).poll_discard(cx)
-    }
-}
 
 /// Where time comes from.
 pub trait Clock: Send + Sync + 'static {

@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::CloseCode as WireCode;
 use tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tungstenite::{Message, Utf8Bytes};
 
-use crate::runtime::Socket;
+use crate::socket::Socket;
 
 /// The settings of a WebSocket that takes messages of at most this many bytes.
 #[must_use]

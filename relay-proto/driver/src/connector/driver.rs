@@ -15,7 +15,8 @@ use super::session::{Shared, State};
 use crate::lanes::Lane;
 use crate::port::Port;
 use crate::rounds::{Rounds, Turn};
-use crate::runtime::{Runtime, Socket};
+use crate::runtime::Runtime;
+use crate::socket::Socket;
 
 /// The task that drives a session. It ends when the session is shut down and its last bytes are out.
 pub(super) struct Driver<R: Runtime> {

@@ -15,7 +15,8 @@ use super::platform::{Owner, Platform};
 use super::registry::{GatewayRecord, RegisterError, Registry};
 use super::session::{Session, Shared};
 use crate::port::Port;
-use crate::runtime::{Runtime, Socket};
+use crate::runtime::Runtime;
+use crate::socket::Socket;
 
 /// What a connector needs to know.
 #[derive(Clone, Debug, Default)]

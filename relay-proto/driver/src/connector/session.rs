@@ -15,8 +15,9 @@ use relay_proto::{DeliveryKind, Features, Instant, LinkId, Position};
 use super::mailbox::{AppendError, DeadLetter, Mailbox, MailboxLimits};
 use super::platform::Owner;
 use crate::lanes::Lanes;
-use crate::runtime::{Clock, Socket};
+use crate::runtime::Clock;
 use crate::signal::{Signal, Watched};
+use crate::socket::Socket;
 
 /// One instance's session. Clones are handles to the same one.
 #[derive(Clone)]
