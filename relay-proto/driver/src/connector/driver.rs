@@ -115,8 +115,11 @@ impl<R: Runtime> Driver<R> {
                     }
                 }
                 Event::Interrupt { session_key, reason } => {
-                    let done = self.platform.interrupt(shared.owner(), &session_key, reason.as_deref());
-                    self.port.runtime().spawn(done);
+                    // More of them than a gateway may have requests is more than anybody means.
+                    if state.interrupting < state.machine.config().request_limit {
+                        state.interrupting += 1;
+                        self.interrupt(&session_key, reason.as_deref(), shared);
+                    }
                 }
                 Event::Poke => {
                     if let Some(wake_url) = state.wake_url() {
@@ -134,6 +137,15 @@ impl<R: Runtime> Driver<R> {
         self.port.runtime().spawn(Box::pin(async move {
             let descriptor = described.await;
             shared.act(|state, _| state.machine.describe(link, number, &descriptor));
+        }));
+    }
+
+    fn interrupt(&self, session_key: &str, reason: Option<&str>, shared: &Arc<Shared>) {
+        let interrupted = self.platform.interrupt(shared.owner(), session_key, reason);
+        let shared = shared.clone();
+        self.port.runtime().spawn(Box::pin(async move {
+            interrupted.await;
+            shared.lock().interrupting -= 1;
         }));
     }
 

@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) mailbox: Mailbox,
     /// The gateway's requests, a lane for each chat.
     pub(super) lanes: Lanes<machine::Outbound>,
+    /// How many of its interrupts are under way.
+    pub(super) interrupting: usize,
     /// The driving task.
     pub(super) driver: Signal,
     /// Sockets that were accepted for this instance, and that the driving task is to take.
@@ -65,6 +67,7 @@ impl Shared {
             machine,
             mailbox: Mailbox::new(limits),
             lanes: Lanes::default(),
+            interrupting: 0,
             driver: Signal::default(),
             accepted: VecDeque::new(),
             next_link: 0,
