@@ -55,18 +55,26 @@ fn push(key: &mut String, part: &str) {
 
 fn dm_chat<'s>(source: &'s SessionSource<'_>) -> Option<Cow<'s, str>> {
     let chat =
-        if is_whatsapp(source) { bare_number(&source.chat_id) } else { Cow::Borrowed(&*source.chat_id) };
+        if is_whatsapp(source) { whatsapp_name(&source.chat_id) } else { Cow::Borrowed(&*source.chat_id) };
     Some(chat).filter(|chat| !chat.is_empty())
 }
 
 fn participant<'s>(source: &'s SessionSource<'_>) -> Option<Cow<'s, str>> {
     let id = source.participant()?;
-    let bare = if is_whatsapp(source) { bare_number(id) } else { Cow::Borrowed(id) };
+    let bare = if is_whatsapp(source) { whatsapp_name(id) } else { Cow::Borrowed(id) };
     Some(if bare.is_empty() { Cow::Borrowed(id) } else { bare })
 }
 
 fn is_whatsapp(source: &SessionSource<'_>) -> bool {
     source.platform == "whatsapp"
+}
+
+/// One name for a person. The published peer takes the number out twice, and the keys must agree; where it would fail,
+/// because nothing is left, the first name stays.
+fn whatsapp_name(id: &str) -> Cow<'_, str> {
+    let once = bare_number(id);
+    let twice = bare_number(&once);
+    if twice.is_empty() || twice == once { once } else { Cow::Owned(twice.into_owned()) }
 }
 
 /// `15551234567` of `+15551234567`, `15551234567:47@s.whatsapp.net` and `15551234567@lid`.
@@ -107,6 +115,8 @@ mod tests {
             " 15551234567:47@s.whatsapp.net",
             "15551234567@lid",
             "1555+1234567",
+            "+15551234567+",
+            "+ 15551234567 :47",
         ] {
             assert_eq!(key(&source("dm", name, "")), "agent:main:whatsapp:dm:15551234567", "{name}");
             assert_eq!(key(&source("dm", "", name)), "agent:main:whatsapp:dm:15551234567", "{name}");

@@ -1,6 +1,7 @@
 //! `relay run`: the gateway beside an agent.
 
 mod exec;
+mod idleness;
 mod inbox;
 mod outbox;
 mod protocol;
@@ -9,24 +10,27 @@ mod signals;
 use std::time::Duration;
 
 use relay_driver::Clock;
-use relay_tokio::proto::Instant;
-use relay_tokio::proto::gateway::{Sleep, SleepConditions, Status};
+use relay_tokio::proto::gateway::Status;
 use relay_tokio::{Deliveries, Gateway, Inbound, LinkStatus, StatusWatch, TokioRuntime};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use crate::cli::{Ack, OnIdle};
+use crate::cli::Ack;
 use crate::exit::Failure;
 use crate::settings::{Agent, Idle, Settings};
 use crate::shutdown;
 use exec::{Exec, Seen};
+use idleness::{Idleness, Slept};
 use inbox::Inbox;
 use outbox::Outbox;
 use protocol::FromAgent;
 use signals::{Signals, Told};
 
-/// How long the end may take: the link's own budget, and then the agent's.
-const ENDING: Duration = Duration::from_secs(20);
+/// How long the end may take: the agent's part, and then the link's own budget.
+const ENDING: Duration = Duration::from_secs(25);
+
+/// How long what the agent has asked for may still be answered while it listens.
+const LAST_RESULTS: Duration = Duration::from_secs(2);
 
 /// How long the agent's last replies may take to go out.
 const LAST_REPLIES: Duration = Duration::from_secs(5);
@@ -68,8 +72,7 @@ struct Run {
     inbox: Inbox,
     agent: Talk,
     ack: Ack,
-    idle: Option<Idle>,
-    last_activity: Instant,
+    idleness: Idleness,
     /// What became of the agent's actions, as lines for it. There are no more than it may have open at once.
     results: mpsc::UnboundedReceiver<String>,
     results_to: mpsc::UnboundedSender<String>,
@@ -90,22 +93,10 @@ impl Run {
             Agent::Exec(command) => Talk::Exec(Box::new(Exec::start(command))),
         };
         let (watch, outbox) = (gateway.watch(), Outbox::new(gateway.clone()));
-        let last_activity = TokioRuntime::default().now();
+        let idleness = Idleness::new(gateway.clone(), idle);
         let (results_to, results) = mpsc::unbounded_channel();
         let inbox = Inbox::default();
-        Self {
-            gateway,
-            deliveries,
-            watch,
-            outbox,
-            inbox,
-            agent,
-            ack,
-            idle,
-            last_activity,
-            results,
-            results_to,
-        }
+        Self { gateway, deliveries, watch, outbox, inbox, agent, ack, idleness, results, results_to }
     }
 
     /// Serves until the program is asked to end, or the credential is revoked.
@@ -114,7 +105,6 @@ impl Run {
         let mut signals = Signals::listen();
         tokio::pin!(asked);
         loop {
-            let sleep_at = self.sleep_at();
             let room = self.inbox.has_room() && self.agent.has_room();
             let may_ask = self.outbox.has_room();
             tokio::select! {
@@ -142,15 +132,23 @@ impl Run {
                 },
                 seen = self.agent.next(), if may_ask => self.on_agent(seen),
                 Some(line) = self.results.recv() => self.agent.tell(line, None),
-                () = sleep_until(sleep_at) => if let Some(end) = self.fall_asleep().await {
-                    return end;
+                slept = self.idleness.next() => match slept {
+                    Slept::Exit => return End::Asked,
+                    Slept::Dormant | Slept::Awake => {}
                 },
             }
         }
     }
 
-    /// The agent may finish what it does, and its last words go out before the link goes.
+    /// The agent hears what became of what it asked for, may finish what it does, and its last words go out before the
+    /// link goes.
     async fn end(&mut self) {
+        if let Status::Linked | Status::Disabled = self.watch.current().status {
+            _ = tokio::time::timeout(LAST_RESULTS, self.outbox.idle()).await;
+        }
+        while let Ok(line) = self.results.try_recv() {
+            self.agent.tell(line, None);
+        }
         if let Talk::Exec(exec) = &mut self.agent {
             exec.close();
         }
@@ -286,42 +284,7 @@ impl Run {
     }
 
     fn touch(&mut self) {
-        self.last_activity = TokioRuntime::default().now();
-    }
-
-    fn sleep_at(&self) -> Option<Instant> {
-        let idle = self.idle?;
-        match self.may_sleep(idle) {
-            Sleep::Now => Some(TokioRuntime::default().now()),
-            Sleep::NotBefore(at) => Some(at),
-            Sleep::Awake(_) => None,
-        }
-    }
-
-    fn may_sleep(&self, idle: Idle) -> Sleep {
-        // This process has no other platforms, and all that its agent does comes through here.
-        let last_activity = Some(self.last_activity);
-        let conditions = SleepConditions { wake_url: true, others_live: Some(false), last_activity };
-        let now = TokioRuntime::default().now();
-        self.gateway.inspect(|machine| machine.may_sleep(idle.after, conditions, now))
-    }
-
-    async fn fall_asleep(&mut self) -> Option<End> {
-        let idle = self.idle?;
-        if self.may_sleep(idle) != Sleep::Now {
-            return None;
-        }
-        info!("idle for {:?}: going to sleep", idle.after);
-        // Whatever comes of it, it was tried now.
-        self.touch();
-        match self.gateway.go_dormant().await {
-            Ok(()) if idle.action == OnIdle::Exit => Some(End::Asked),
-            Ok(()) => None,
-            Err(error) => {
-                info!("{error}");
-                None
-            }
-        }
+        self.idleness.touch();
     }
 }
 
@@ -355,15 +318,5 @@ impl Talk {
             Self::Exec(exec) => exec.next().await,
             Self::Echo | Self::Discard => None,
         }
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => {
-            let wait = at.as_millis().saturating_sub(TokioRuntime::default().now().as_millis());
-            tokio::time::sleep(Duration::from_millis(wait)).await;
-        }
-        None => std::future::pending().await,
     }
 }

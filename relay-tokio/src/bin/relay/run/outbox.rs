@@ -60,8 +60,9 @@ impl Outbox {
 
     /// Any action. While there is no link, it waits for the next one, for as long as a request may take.
     pub(super) fn send(&self, action: Action, platform: Option<Box<str>>, tell: Tell) {
-        // A sleeping gateway has something to do again. One that has lost its link keeps to its backoff.
-        if self.gateway.inspect(|machine| machine.status()) == Status::Dormant {
+        // A gateway that sleeps, or is about to, has something to do again. One that has lost its link keeps to its
+        // backoff.
+        if let Status::Dormant | Status::GoingIdle = self.gateway.inspect(|machine| machine.status()) {
             self.gateway.wake();
         }
         self.open.fetch_add(1, Ordering::AcqRel);
