@@ -1,0 +1,39 @@
+//! What the tests over real sockets share: peers that misbehave on demand, and a connector to dial.
+//!
+//! Everything is waited for, and nothing for longer than [`PATIENCE`]. No test sleeps for a guessed time: timers are
+//! configured to be short, and what they cause is waited for.
+
+#![allow(dead_code, unused_imports, reason = "each test file takes a part of it")]
+
+mod desk;
+mod end;
+mod gateway;
+mod house;
+mod stand_in;
+mod tls;
+
+use std::time::Duration;
+
+pub(crate) use desk::{Answer, Desk};
+pub(crate) use end::{Carrier, End};
+pub(crate) use gateway::{GATEWAY, SECRET, becomes, connect, credentials, patient, redials_quickly};
+pub(crate) use house::{House, bearer, record};
+pub(crate) use stand_in::{StandIn, descriptor};
+pub(crate) use tls::Certificate;
+
+/// How long anything may take. Only a failure takes this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longer than any test lasts: a timer that is set to it plays no part.
+pub(crate) const NEVER: Duration = Duration::from_secs(600);
+
+/// Waits for something.
+///
+/// # Panics
+/// When it takes too long.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("waited {PATIENCE:?} in vain for {what}"),
+    }
+}

@@ -1,0 +1,238 @@
+//! A connector's sessions over real sockets: whose they are, which link counts, and how they end.
+
+mod real;
+
+use real::{Answer, End, GATEWAY, House, SECRET, bearer, record, within};
+use relay_tokio::proto::DeliveryKind;
+use relay_tokio::proto::connector::Status;
+use relay_tokio::{AppendError, Owner};
+use serde_json::{Value, json};
+
+/// Says hello as a discord bot, and waits for the answer.
+async fn greeted(house: &House, authorization: &str) -> End {
+    let mut end = End::dial(house.address, Some(authorization)).await;
+    end.send(&json!({"type": "hello", "platform": "discord", "botId": "b"})).await;
+    end.next_of("descriptor").await;
+    end
+}
+
+fn send(request_id: &str, chat_id: &str) -> Value {
+    json!({"type": "outbound", "requestId": request_id,
+           "action": {"op": "send", "chat_id": chat_id, "content": "x", "metadata": {}}})
+}
+
+/// C2: whatever a gateway says of itself, it acts as the owner that the connector has on record.
+#[tokio::test]
+async fn the_owner_is_the_one_on_record() {
+    let house = House::start().await;
+    house.connector.register(record("gw-2", "t2", "i2", &["other"])).unwrap();
+    let mut end = End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await;
+    let claims = json!({"tenant": "t2", "instance": "i2", "instanceId": "i2", "gatewayId": "gw-2"});
+    let mut hello = json!({"type": "hello", "platform": "discord", "botId": "b"});
+    let mut outbound = send("r1", "c");
+    for frame in [&mut hello, &mut outbound] {
+        frame.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    }
+    outbound["action"]["metadata"] = claims;
+    end.send(&hello).await;
+    end.next_of("descriptor").await;
+    end.send(&outbound).await;
+    end.next_of("outbound_result").await;
+    let owners: Vec<Owner> = house.desk.asked().into_iter().map(|(owner, ..)| owner).collect();
+    assert_eq!(owners, [Owner { tenant: "t".into(), instance: "i".into() }]);
+    assert_eq!(house.connector.session("i2").unwrap().status(), Status::Offline);
+}
+
+/// C2: an entry reaches its own instance alone, and another instance's ack does not settle it.
+#[tokio::test]
+async fn entries_do_not_cross() {
+    let house = House::start().await;
+    house.connector.register(record("gw-2", "t2", "i2", &["other"])).unwrap();
+    let (mut mine, mut other) = (house.link().await, greeted(&house, &bearer("gw-2", "other", None)).await);
+    house.say("for i");
+    let inbound = mine.next_of("inbound").await;
+    other.send(&json!({"type": "inbound_ack", "bufferId": inbound["bufferId"]})).await;
+    // The answer to a later frame says that the ack was read.
+    other.send(&send("r", "c")).await;
+    other.next_of("outbound_result").await;
+    assert_eq!(house.session().backlog(), 1);
+    assert!(other.leftovers().is_empty());
+}
+
+/// C10: a newer link of an instance replaces the older, which is told so, and what the older has not acked goes out
+/// again on the newer.
+#[tokio::test]
+async fn a_newer_link_replaces_the_older() {
+    let house = House::start().await;
+    let mut older = house.link().await;
+    house.say("one");
+    let first = older.next_of("inbound").await;
+    let mut newer = house.link().await;
+    assert_eq!(newer.next_of("inbound").await, first);
+    newer.send(&json!({"type": "inbound_ack", "bufferId": first["bufferId"]})).await;
+    house.say("two");
+    assert_eq!(newer.next_of("inbound").await["event"]["text"], "two");
+    let (code, reason) = older.closed().await;
+    assert_eq!((code, &*reason), (1001, "replaced by a newer link"));
+    assert!(older.leftovers().is_empty());
+}
+
+/// C10: an upgrade that is refused replaces nothing.
+#[tokio::test]
+async fn a_refused_link_replaces_nothing() {
+    let house = House::start().await;
+    let mut link = house.link().await;
+    for shown in [None, Some(bearer(GATEWAY, "wrong", None)), Some(bearer(GATEWAY, SECRET, Some(1)))] {
+        let mut refused = End::dial(house.address, shown.as_deref()).await;
+        assert_eq!(refused.closed().await.0, 4401);
+    }
+    house.say("still there");
+    assert_eq!(link.next_of("inbound").await["event"]["text"], "still there");
+}
+
+/// C10: of many links that come at once one is left, and it works.
+#[tokio::test]
+async fn of_many_links_one_is_left() {
+    let house = House::start().await;
+    let mut links = Vec::new();
+    for _ in 0..20 {
+        links.push(End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await);
+    }
+    let mut last = links.pop().unwrap();
+    last.send(&json!({"type": "hello", "platform": "discord", "botId": "b"})).await;
+    last.next_of("descriptor").await;
+    for older in &mut links {
+        // Those that came and went before anybody looked may end without a word.
+        _ = older.ends().await;
+    }
+    house.say("for the last");
+    assert_eq!(last.next_of("inbound").await["event"]["text"], "for the last");
+}
+
+/// C11: revoking closes the live link with 4401 at once, and refuses every later upgrade and entry.
+#[tokio::test]
+async fn revoking_ends_the_link_and_all_later_ones() {
+    let house = House::start().await;
+    let mut link = house.link().await;
+    assert!(house.connector.revoke(GATEWAY));
+    assert_eq!(link.closed().await, (4401, "unauthorized".to_owned()));
+    for _ in 0..3 {
+        let mut later = End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await;
+        assert_eq!(later.closed().await, (4401, "unauthorized".to_owned()));
+    }
+    assert_eq!(house.session().append(DeliveryKind::Message, "{}"), Err(AppendError::Revoked));
+    assert!(!house.connector.revoke("nobody"));
+}
+
+/// C11: a link that is open and has not said hello yet is closed as well, and so is one with a request under way.
+#[tokio::test]
+async fn revoking_spares_no_link() {
+    let house = House::start().await;
+    let mut silent = End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await;
+    house.becomes(Status::Greeting).await;
+    assert!(house.connector.revoke(GATEWAY));
+    assert_eq!(silent.closed().await.0, 4401);
+
+    house.connector.register(record(GATEWAY, "t", "i", &["anew"])).unwrap();
+    house.desk.answers(Answer::Never);
+    let mut busy = greeted(&house, &bearer(GATEWAY, "anew", None)).await;
+    busy.send(&send("r", "c")).await;
+    house.desk.was_asked(1).await;
+    assert!(house.connector.revoke(GATEWAY));
+    assert_eq!(busy.closed().await.0, 4401);
+    let mut with_the_old = End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await;
+    assert_eq!(with_the_old.closed().await.0, 4401);
+}
+
+/// C12: every request gets one result, whatever the platform makes of it.
+#[tokio::test]
+async fn every_request_gets_one_result() {
+    let house = House::start().await;
+    let mut link = house.link().await;
+    let declined = "discord egress declined: target is not an approved destination for this connection";
+    for (answer, success, code, error) in [
+        (Answer::Done, true, Value::Null, Value::Null),
+        (Answer::Declined, false, json!("egress_declined"), json!(declined)),
+        (Answer::Text(r#"{"success":false,"error":"no"}"#.into()), false, Value::Null, json!("no")),
+        (
+            Answer::Text("no JSON".into()),
+            false,
+            json!("bad_result"),
+            json!("the platform's answer cannot be passed on"),
+        ),
+        (
+            Answer::Text("[]".into()),
+            false,
+            json!("bad_result"),
+            json!("the platform's answer cannot be passed on"),
+        ),
+        (
+            Answer::Text(String::new()),
+            false,
+            json!("bad_result"),
+            json!("the platform's answer cannot be passed on"),
+        ),
+    ] {
+        house.desk.answers(answer.clone());
+        link.send(&send("r", "c")).await;
+        let frame = link.next_of("outbound_result").await;
+        let result = &frame["result"];
+        assert_eq!(frame["requestId"], "r");
+        assert_eq!(
+            (&result["success"], &result["code"], &result["error"]),
+            (&json!(success), &code, &error),
+            "{answer:?}"
+        );
+    }
+}
+
+/// C12: requests that cannot even be passed on get a result each, too.
+#[tokio::test]
+async fn requests_that_go_nowhere_get_a_result() {
+    let house = House::start().await;
+    let mut link = house.link().await;
+    let mut foreign = send("foreign", "c");
+    foreign["platform"] = json!("telegram");
+    let mut wrong_bot = send("wrong bot", "c");
+    wrong_bot["botId"] = json!("another");
+    let long = send(&"r".repeat(2_000), "c");
+    let odd = json!({"type": "outbound", "requestId": "odd", "action": {}});
+    for frame in [&foreign, &wrong_bot, &long, &odd] {
+        link.send(frame).await;
+        let answer = link.next_of("outbound_result").await;
+        assert_eq!(answer["requestId"], frame["requestId"]);
+    }
+    assert_eq!(house.desk.asked().len(), 1, "only the odd one is for the platform to judge");
+}
+
+/// C12: a hundred requests at once get a hundred results, and none twice.
+#[tokio::test]
+async fn results_are_not_mixed_up() {
+    let house = House::start().await;
+    let mut link = house.link().await;
+    for number in 0..100 {
+        link.send(&send(&format!("r{number}"), &format!("c{}", number % 7))).await;
+    }
+    let mut answered = Vec::new();
+    for _ in 0..100 {
+        answered.push(link.next_of("outbound_result").await["requestId"].as_str().unwrap().to_owned());
+    }
+    answered.sort();
+    let mut wanted: Vec<String> = (0..100).map(|number| format!("r{number}")).collect();
+    wanted.sort();
+    assert_eq!(answered, wanted);
+}
+
+/// When the connector shuts down, gateways are told that it goes away, and later ones likewise.
+#[tokio::test]
+async fn a_shutdown_is_told() {
+    let house = House::start().await;
+    let mut link = house.link().await;
+    let connector = house.connector.clone();
+    let ending = tokio::spawn(async move { connector.shut_down().await });
+    assert_eq!(link.closed().await, (1001, "shutting down".to_owned()));
+    drop(link);
+    within("the end of the connector", ending).await.unwrap();
+    let mut later = End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await;
+    assert_eq!(later.closed().await.0, 1001);
+}
