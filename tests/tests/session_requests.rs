@@ -186,3 +186,35 @@ fn noise() {
     assert_eq!((rig.machine.status(), rig.machine.backlog()), (Status::Live, 1));
     assert_eq!(rig.take_acked(), [0; 0]);
 }
+
+/// C15: results that a gateway does not take are held up to a number of bytes; past it the link ends, and nothing of it
+/// is held any more.
+#[test]
+fn results_that_are_not_taken() {
+    let config = Config { queue_limit: 10_000, ..Config::default() };
+    let mut rig = SessionRig::live(config);
+    let result = json!({"success": true, "error": "x".repeat(900)}).to_string();
+    let ask = |rig: &mut SessionRig| {
+        rig.gateway_says(&lines::outbound("r", &json!({"op": "send"})));
+        let ticket = rig.take_outbounds().remove(0).ticket;
+        rig.respond(ticket, &result);
+    };
+    for _ in 0..100 {
+        ask(&mut rig);
+    }
+    assert_eq!(rig.take_frames_of("outbound_result").len(), 100, "a gateway that takes them gets them all");
+    rig.writable = false;
+    for _ in 0..10 {
+        ask(&mut rig);
+    }
+    assert_eq!(rig.machine.status(), Status::Live);
+    ask(&mut rig);
+    assert_eq!(rig.machine.status(), Status::Offline);
+    let events = rig.take_events();
+    let ended = Event::Down(LinkId(0), Cause::Violation(Violation::TakesNothing));
+    assert!(events.contains(&ended), "{events:?}");
+    rig.writable = true;
+    rig.goes_live();
+    ask(&mut rig);
+    assert_eq!(rig.take_frames_of("outbound_result").len(), 1);
+}

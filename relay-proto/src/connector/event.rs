@@ -114,6 +114,8 @@ pub enum Violation {
     LineTooLong(LineTooLong),
     /// More hellos than any gateway has bots.
     TooManyHellos,
+    /// More results wait for the gateway than the session holds for one that takes none (rule C15).
+    TakesNothing,
 }
 
 /// Why an entry belongs to the dead letters.
@@ -150,6 +152,7 @@ impl fmt::Display for Violation {
         match self {
             Self::LineTooLong(error) => error.fmt(f),
             Self::TooManyHellos => f.write_str("too many hellos"),
+            Self::TakesNothing => f.write_str("results are not taken"),
         }
     }
 }

@@ -202,6 +202,7 @@ impl Session {
         if first_open == 0 && sent > 0 {
             self.events.push_back(Event::Linked(id));
         }
+        self.queued_bytes += lines.iter().map(Bytes::len).sum::<usize>();
         self.transmits.extend(lines.into_iter().map(|line| Transmit::Frame(id, line)));
     }
 
@@ -276,7 +277,7 @@ impl Session {
     fn break_off(&mut self, violation: Violation) {
         let code = match violation {
             Violation::LineTooLong(_) => CloseCode::TOO_BIG,
-            Violation::TooManyHellos => CloseCode::POLICY,
+            Violation::TooManyHellos | Violation::TakesNothing => CloseCode::POLICY,
         };
         self.give_up(Close::new(code, violation.to_string()), Cause::Violation(violation));
     }
@@ -296,6 +297,7 @@ impl Session {
         self.tickets.clear();
         // Closes of links that were refused or replaced are still to be done.
         self.transmits.retain(|transmit| matches!(transmit, Transmit::Close(..)));
+        self.queued_bytes = 0;
         self.events.push_back(Event::Down(link.id, cause));
         self.plan_poke();
     }
@@ -323,9 +325,12 @@ impl Session {
 
     /// Queues a frame for the present link.
     pub(super) fn queue(&mut self, frame: &ToGateway<'_>) {
-        if let Some(link) = &self.link {
-            let line = self.scratch.line(frame);
-            self.transmits.push_back(Transmit::Frame(link.id, line));
+        let Some(link) = &self.link else { return };
+        let line = self.scratch.line(frame);
+        self.queued_bytes += line.len();
+        self.transmits.push_back(Transmit::Frame(link.id, line));
+        if self.queued_bytes > self.config.queue_limit {
+            self.break_off(Violation::TakesNothing);
         }
     }
 

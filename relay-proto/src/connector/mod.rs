@@ -61,6 +61,8 @@ pub struct Session {
     poke_from: Instant,
     closed: Closed,
     transmits: VecDeque<Transmit>,
+    /// Of the frames among them.
+    queued_bytes: usize,
     events: VecDeque<Event>,
     scratch: Scratch,
     skipped: Skipped,
@@ -151,6 +153,7 @@ impl Session {
             poke_from: Instant::ZERO,
             closed: Closed::No,
             transmits: VecDeque::new(),
+            queued_bytes: 0,
             events: VecDeque::new(),
             scratch: Scratch::default(),
             skipped: Skipped::default(),
@@ -266,6 +269,9 @@ impl Session {
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         if let Some(transmit) = self.transmits.pop_front() {
+            if let Transmit::Frame(_, line) = &transmit {
+                self.queued_bytes -= line.len();
+            }
             return Some(transmit);
         }
         let link = self.link.as_ref().filter(|link| link.takes_entries())?;

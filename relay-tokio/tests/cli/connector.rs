@@ -4,7 +4,7 @@ use relay_tokio::proto::auth::{Secret, mint_token};
 use serde_json::json;
 
 use super::http::{Server, get, post};
-use super::program::{Directory, Running, relay};
+use super::program::{Directory, Running, relay, within};
 use super::stand_in::Link;
 
 const ADMIN: &str = "4dmin-t0ken";
@@ -126,4 +126,20 @@ async fn a_redirect_is_not_followed() {
         assert_eq!((&result["success"], &result["code"]), (&json!(false), &json!("hook_failed")));
     }
     assert!(elsewhere.was_left_alone());
+}
+
+/// C15: a connection on which nobody says what they want is dropped, and so is one on which they say it for ever.
+#[tokio::test]
+async fn a_silent_connection_is_dropped() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut running = Running::start(relay(&["connector", "--listen", "127.0.0.1:0"]));
+    let said = running.logs("listening on").await;
+    let address = said.trim().rsplit("http://").next().unwrap().to_owned();
+    for beginning in ["", "GET /relay HTTP/1.1\r\nHost: x\r\n"] {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // A reset is an end as well.
+        _ = within("the end of the connection", stream.read_to_end(&mut answer)).await;
+    }
 }

@@ -112,13 +112,14 @@ async fn garbage_is_skipped() {
     assert_eq!(house.session().backlog(), 1, "nothing of it was an ack");
 }
 
-/// A script that dies the first time, once it has been told of a delivery, and gives its seat to the test after that.
-fn dies_once(house: &House, agent: &Agent) -> String {
+/// A script that dies the first time, once it has been told of a delivery and has said this, and gives its seat to the
+/// test after that.
+fn dies_once(house: &House, agent: &Agent, last_words: &str) -> String {
     let mark = house.directory().at("mark");
     let seat = agent.command();
     format!(
         "exec:if [ -e '{mark}' ]; then {seat}; else : > '{mark}'; \
-             while read -r line; do case $line in *message*) exit 3;; esac; done; fi"
+             while read -r line; do case $line in *message*) {last_words} exit 3;; esac; done; fi"
     )
 }
 
@@ -129,7 +130,7 @@ async fn an_agent_that_dies_is_told_again() {
     let mut agent = Agent::seat(house.directory()).await;
     house.say("one");
     house.say("two");
-    let script = dies_once(&house, &agent);
+    let script = dies_once(&house, &agent, "");
     let mut running = Running::start(house.run(&["--ack", "agent", "--agent", &script]));
     let ended = running.logs("the agent ended").await;
     assert!(ended.contains("exit status: 3") && ended.contains("starting it again"), "{ended}");
@@ -142,13 +143,14 @@ async fn an_agent_that_dies_is_told_again() {
     assert_eq!(house.session().status(), Status::Live, "the link does not go with the agent");
 }
 
-/// By default what was written to an agent is done, whatever becomes of the agent; what was not is told to the next.
+/// By default what was written to an agent is done, whatever becomes of the agent, once it has shown that it is there;
+/// what was not is told to the next.
 #[tokio::test]
 async fn what_was_written_is_not_told_again() {
     let house = House::start().await;
     let mut agent = Agent::seat(house.directory()).await;
     house.say("one");
-    let script = dies_once(&house, &agent);
+    let script = dies_once(&house, &agent, "echo '{\"type\":\"interrupt\",\"session_key\":\"s\"}';");
     let mut running = Running::start(house.run(&["--agent", &script]));
     running.logs("the agent ended").await;
     house.is_drained().await;
@@ -157,24 +159,27 @@ async fn what_was_written_is_not_told_again() {
     assert_eq!(agent.hears_of_work().await["event"]["text"], "two");
 }
 
-/// An agent that is missing is named as such, tried again, and loses nothing with `--ack agent`.
+/// An agent that is missing is named as such, tried again, and loses nothing, whenever a delivery counts as done.
 #[tokio::test]
 async fn an_agent_that_is_missing() {
-    let house = House::start().await;
-    let missing = house.directory().at("agent");
-    house.say("one");
-    let exec = format!("exec:{missing}");
-    let mut running = Running::start(house.run(&["--ack", "agent", "--agent", &exec]));
-    // The shell says what it could not find, and `relay` what it makes of that.
-    running.logs(&missing).await;
-    assert!(running.logs("the agent ended").await.contains("127"));
-    house.becomes(Status::Live).await;
-    assert_eq!(house.session().backlog(), 1);
-    // From now on it is there.
-    let mut agent = Agent::seat(house.directory()).await;
-    std::fs::write(&missing, format!("#!/bin/sh\n{}\n", agent.command())).unwrap();
-    std::fs::set_permissions(&missing, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    assert_eq!(agent.hears_of_work().await["event"]["text"], "one");
+    for ack in ["agent", "written"] {
+        let house = House::start().await;
+        let missing = house.directory().at("agent");
+        house.say("one");
+        let exec = format!("exec:{missing}");
+        let mut running = Running::start(house.run(&["--ack", ack, "--agent", &exec]));
+        // The shell says what it could not find, and `relay` what it makes of that.
+        running.logs(&missing).await;
+        assert!(running.logs("the agent ended").await.contains("127"));
+        house.becomes(Status::Live).await;
+        running.logs("the agent ended").await;
+        assert_eq!(house.session().backlog(), 1, "--ack {ack}");
+        // From now on it is there.
+        let mut agent = Agent::seat(house.directory()).await;
+        std::fs::write(&missing, format!("#!/bin/sh\n{}\n", agent.command())).unwrap();
+        std::fs::set_permissions(&missing, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        assert_eq!(agent.hears_of_work().await["event"]["text"], "one");
+    }
 }
 
 /// I6: an agent is told that the link is down, and why, and that it is up again.

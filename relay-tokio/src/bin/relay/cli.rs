@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -39,10 +40,10 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Send TEXT as a chat user, print the agent's answer, and exit
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) once: Option<String>,
     /// Where the chat page is served; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = address)]
     pub(crate) listen: SocketAddr,
 }
 
@@ -57,7 +58,7 @@ pub(crate) enum LogFormat {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Ack {
-    /// A delivery is done once it is written to the agent (the default)
+    /// A delivery is done once it is written to an agent that has shown that it runs (the default)
     Written,
     /// A delivery is done once the agent says so
     Agent,
@@ -114,22 +115,22 @@ pub(crate) struct Run {
     #[arg(long, value_name = "AGENT")]
     pub(crate) agent: Option<String>,
     /// When a delivery is done
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "WHEN")]
     pub(crate) ack: Option<Ack>,
     /// Where deliveries are kept until they are done: memory
     #[arg(long, value_name = "WHERE")]
     pub(crate) inbox: Option<String>,
-    /// Go to sleep after so long without activity; takes a wake URL
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    /// Go to sleep after so long without activity; takes a wake URL [5m with --on-idle]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) idle_after: Option<Duration>,
     /// What to do then
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "ACTION")]
     pub(crate) on_idle: Option<OnIdle>,
     /// Settings in TOML or YAML
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// How messages on standard error look
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
     #[command(flatten)]
     pub(crate) link: LinkNumbers,
@@ -140,52 +141,52 @@ pub(crate) struct Run {
 #[command(next_help_heading = "Numbers of the link")]
 pub(crate) struct LinkNumbers {
     /// How long a dial may take [10s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) dial_timeout: Option<Duration>,
     /// How long the connector's first descriptor may take [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) handshake_timeout: Option<Duration>,
     /// The first wait between two dials; it doubles [1s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) backoff_base: Option<Duration>,
     /// The longest wait between two dials [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) backoff_cap: Option<Duration>,
     /// How long a link must last for the waits to begin anew [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) stable_after: Option<Duration>,
     /// The time between two pings [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) ping_interval: Option<Duration>,
     /// How late a pong may be [60s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) pong_timeout: Option<Duration>,
     /// How long a request waits for its result [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) request_timeout: Option<Duration>,
     /// How long the connector may take to agree to a dormancy [10s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) idle_timeout: Option<Duration>,
     /// The same at a shutdown [2s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) shutdown_idle_timeout: Option<Duration>,
     /// How long requests in flight may still be answered before the link is left [5s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) drain_timeout: Option<Duration>,
     /// How long SIGUSR2 holds re-dials at most [60s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) hold_limit: Option<Duration>,
     /// After how long a dormant gateway dials by itself [never]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) dormant_redial: Option<Duration>,
     /// How often a dormant gateway looks whether its machine was suspended [1s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) resume_check: Option<Duration>,
     /// How long a token is good for; 0 for ever [300s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_seconds)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_seconds)]
     pub(crate) token_ttl: Option<Duration>,
     /// How many stored deliveries are known again [4096]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>)]
     pub(crate) dedupe_window: Option<usize>,
 }
 
@@ -207,7 +208,7 @@ Example: relay connector --listen 127.0.0.1:8080 --gateways gateways.toml \\
            --platform discord=http://127.0.0.1:9000/hook --hook-token-file hook.token")]
 pub(crate) struct Connector {
     /// Where gateways, platforms and the operator connect; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) listen: SocketAddr,
     /// Where entries are kept until they are acked: memory
     #[arg(long, value_name = "WHERE", default_value = "memory")]
@@ -225,7 +226,7 @@ pub(crate) struct Connector {
     #[arg(long, value_name = "FILE")]
     pub(crate) admin_token_file: Option<PathBuf>,
     /// How messages on standard error look
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) log_format: LogFormat,
     #[command(flatten)]
     pub(crate) session: SessionNumbers,
@@ -236,28 +237,28 @@ pub(crate) struct Connector {
 #[command(next_help_heading = "Numbers of a session")]
 pub(crate) struct SessionNumbers {
     /// How many entries may be unacked at once [32]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::<usize>)]
     pub(crate) window: Option<usize>,
     /// How often an entry goes out before it is a dead letter [5]
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count::<u32>)]
     pub(crate) give_outs: Option<u32>,
     /// How long a gateway may take to say hello [10s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) hello_timeout: Option<Duration>,
     /// How long a gateway that asked to be only buffered for may stay [15s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) flip_timeout: Option<Duration>,
     /// The least time between two pokes of a wake URL [60s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) poke_cooldown: Option<Duration>,
     /// The time between two pings [30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) ping_interval: Option<Duration>,
     /// How late a pong may be [60s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) pong_timeout: Option<Duration>,
     /// How long a platform's hook may take [25s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse_some)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) hook_timeout: Option<Duration>,
 }
 
@@ -278,7 +279,7 @@ pub(crate) struct TokenMint {
     #[arg(long, value_name = "FILE")]
     pub(crate) secret_file: PathBuf,
     /// How long it is good for; 0 for ever
-    #[arg(long, value_name = "DURATION", default_value = "300s", value_parser = duration::parse_seconds)]
+    #[arg(long, value_name = "DURATION", default_value = "300s", allow_hyphen_values = true, value_parser = duration::parse_seconds)]
     pub(crate) ttl: Duration,
 }
 
@@ -308,6 +309,16 @@ pub(crate) fn parse() -> Result<Command, Failure> {
             _ => Err(Failure::usage(in_one_line(&error))),
         },
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write ADDRESS:PORT, such as 127.0.0.1:8080; names are not taken".to_owned())
+}
+
+/// A whole number that is at least 1.
+fn count<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    let count = text.parse().ok().filter(|count| *count >= T::from(1));
+    count.ok_or_else(|| "write a whole number from 1 on".to_owned())
 }
 
 /// What is wrong, without the usage that follows it, and where to look.

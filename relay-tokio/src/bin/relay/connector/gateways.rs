@@ -44,7 +44,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<GatewayRecord>, Failure> {
 
 /// The message without the value that it is about, which may be a secret.
 fn discreet(message: &str) -> String {
-    match message.split_once(", expected ").filter(|(what, _)| what.starts_with("invalid ")) {
+    let is_about_value = |what: &str| what.starts_with("invalid type") || what.starts_with("invalid value");
+    match message.split_once(", expected ").filter(|(what, _)| is_about_value(what)) {
         Some((_, expected)) => format!("a value is of the wrong type, expected {expected}"),
         None => message.to_owned(),
     }

@@ -7,6 +7,7 @@ mod gateways;
 mod hooks;
 mod ingest;
 mod refusal;
+pub(crate) mod serve;
 pub(crate) mod upgrade;
 
 use std::collections::BTreeMap;
@@ -71,7 +72,8 @@ pub(crate) fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
     for platform in &arguments.platforms {
         let (name, hook) = parse_platform(platform).map_err(Failure::usage)?;
         if platforms.insert(name, hook).is_some() {
-            return Err(Failure::usage(format!("--platform: {platform:?} is given twice")));
+            let name = platform.split('=').next().unwrap_or_default();
+            return Err(Failure::usage(format!("--platform {name}: it is given twice")));
         }
     }
     let hook_token = token("the hook token file", &arguments.hook_token_file)?;
@@ -83,7 +85,7 @@ pub(crate) fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
     let gateways = arguments.gateways.as_deref().map(gateways::read).transpose()?.unwrap_or_default();
     Ok(Settings {
         listen: arguments.listen,
-        config: config(&arguments.session)?,
+        config: config(&arguments.session),
         gateways,
         platforms,
         hook_token,
@@ -92,7 +94,7 @@ pub(crate) fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
     })
 }
 
-fn config(numbers: &SessionNumbers) -> Result<ConnectorConfig, Failure> {
+fn config(numbers: &SessionNumbers) -> ConnectorConfig {
     let mut config = ConnectorConfig::default();
     let session = &mut config.session;
     for (argument, target) in [
@@ -106,18 +108,19 @@ fn config(numbers: &SessionNumbers) -> Result<ConnectorConfig, Failure> {
             *target = value;
         }
     }
-    if numbers.window == Some(0) || numbers.give_outs == Some(0) {
-        return Err(Failure::usage("--window and --give-outs must be at least 1"));
-    }
     session.window = numbers.window.unwrap_or(session.window);
     session.give_outs = numbers.give_outs.unwrap_or(session.give_outs);
-    Ok(config)
+    config
 }
 
 fn parse_platform(argument: &str) -> Result<(String, reqwest::Url), String> {
-    let wrong = |why: &dyn std::fmt::Display| format!("--platform: {argument:?}: {why}: write NAME=HOOK_URL");
-    let (name, hook) = argument.split_once('=').ok_or_else(|| wrong(&"there is no `=`"))?;
+    // The hook's URL may hold a token: it is not repeated.
+    let (name, hook) = argument.split_once('=').unwrap_or((argument, ""));
     let name = name.trim();
+    let wrong = |why: &dyn std::fmt::Display| format!("--platform {name}: {why}: write NAME=HOOK_URL");
+    if hook.trim().is_empty() {
+        return Err(wrong(&"there is no hook"));
+    }
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     if name.is_empty() || !name.chars().all(is_name) {
         return Err(wrong(&"the name is malformed"));
@@ -137,15 +140,14 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     for gateway in settings.gateways {
         let id = gateway.id.clone();
         let registered = connector.register(gateway);
-        registered.map_err(|error| Failure::configuration(format!("--gateways: {id}: {error}")))?;
+        registered.map_err(|error| Failure::configuration(format!("--gateways: gateway {id}: {error}")))?;
     }
     let ingest = Ingest::new(connector.clone(), settings.platforms.keys().cloned(), hooks);
     let app = router(&connector, ingest, settings.hook_token, settings.admin_token);
     let address = listener.local_addr().map_err(Failure::configuration)?;
     info!("listening on http://{address}");
-    let server = axum::serve(listener, app);
     tokio::select! {
-        result = server.into_future() => result.map_err(Failure::configuration)?,
+        result = serve::serve(listener, app) => result.map_err(Failure::configuration)?,
         () = shutdown::asked() => {}
     }
     info!("ending");

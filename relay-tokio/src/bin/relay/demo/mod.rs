@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     tokio::spawn(agent::echo(gateway.clone(), deliveries));
 
     let app = page::router(&connector, &gateway, &chat);
-    let server = tokio::spawn(axum::serve(listener, app).into_future());
+    let server = tokio::spawn(connector::serve::serve(listener, app));
     let outcome = match &arguments.once {
         Some(text) => once(&connector, &gateway, &chat, text).await,
         None => {

@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 /// Lines for the agent that may wait; past them, deliveries are not taken.
@@ -24,6 +25,10 @@ const LASTED: Duration = Duration::from_secs(10);
 
 /// How long an agent may take to end once its input is closed.
 pub(super) const ENDING: Duration = Duration::from_secs(5);
+
+/// How long an agent must run before what was written to it counts as given to it. A command that is not there, or that
+/// ends over its first line of code, takes lines all the same.
+const PROVEN: Duration = Duration::from_millis(500);
 
 /// A line for the agent.
 struct ToAgent {
@@ -42,6 +47,8 @@ pub(super) enum Seen {
     Written(String),
     /// It wrote this line.
     Said(String),
+    /// It has ended by itself, and will be started again.
+    Ended,
 }
 
 /// The running agent, and what waits to be written to it.
@@ -52,6 +59,10 @@ pub(super) struct Exec {
     is_ending: bool,
     seen: mpsc::Receiver<Seen>,
     start: u64,
+    /// When the agent that runs is proven to, unless it says something before.
+    proven_at: Instant,
+    /// The deliveries that were written to it before.
+    unproven: VecDeque<String>,
 }
 
 impl Exec {
@@ -59,7 +70,15 @@ impl Exec {
         let (to_agent, lines) = mpsc::channel(QUEUE);
         let (tell, seen) = mpsc::channel(QUEUE);
         tokio::spawn(supervise(command, lines, tell));
-        Self { to_agent: Some(to_agent), waiting: VecDeque::new(), is_ending: false, seen, start: 0 }
+        Self {
+            to_agent: Some(to_agent),
+            waiting: VecDeque::new(),
+            is_ending: false,
+            seen,
+            start: 0,
+            proven_at: Instant::now(),
+            unproven: VecDeque::new(),
+        }
     }
 
     /// Queues a line for the agent as it runs now; with a delivery, [`Seen::Written`] follows.
@@ -71,6 +90,8 @@ impl Exec {
     pub(super) fn started(&mut self, start: u64) {
         self.start = start;
         self.waiting.clear();
+        self.unproven.clear();
+        self.proven_at = Instant::now() + PROVEN;
     }
 
     /// Whether the agent takes what it is told.
@@ -81,6 +102,31 @@ impl Exec {
     /// Writes what waits and gives what the agent does next; nothing when it has ended on purpose. Dropping the
     /// future loses nothing.
     pub(super) async fn next(&mut self) -> Option<Seen> {
+        loop {
+            if Instant::now() >= self.proven_at
+                && let Some(delivery) = self.unproven.pop_front()
+            {
+                return Some(Seen::Written(delivery));
+            }
+            let (proven_at, is_waited_for) = (self.proven_at, !self.unproven.is_empty());
+            let seen = tokio::select! {
+                seen = self.write_and_read() => seen?,
+                () = tokio::time::sleep_until(proven_at), if is_waited_for => continue,
+            };
+            match seen {
+                Seen::Written(delivery) => self.unproven.push_back(delivery),
+                Seen::Said(line) => {
+                    self.proven_at = Instant::now();
+                    return Some(Seen::Said(line));
+                }
+                Seen::Ended if Instant::now() < self.proven_at => self.unproven.clear(),
+                Seen::Ended => {}
+                started @ Seen::Started(_) => return Some(started),
+            }
+        }
+    }
+
+    async fn write_and_read(&mut self) -> Option<Seen> {
         loop {
             if self.is_ending && self.waiting.is_empty() {
                 self.to_agent = None;
@@ -110,7 +156,7 @@ impl Exec {
 async fn supervise(command: String, mut lines: mpsc::Receiver<ToAgent>, tell: mpsc::Sender<Seen>) {
     let mut wait = RESTART.0;
     for start in 0.. {
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         match spawn(&command) {
             Err(error) => warn!("cannot start the agent: {error}"),
             Ok(child) => {
@@ -120,7 +166,12 @@ async fn supervise(command: String, mut lines: mpsc::Receiver<ToAgent>, tell: mp
                 }
                 match serve(child, start, &mut lines, &tell).await {
                     None => return,
-                    Some(status) => warn!("the agent ended: {status}; starting it again in {wait:?}"),
+                    Some(status) => {
+                        warn!("the agent ended: {status}; starting it again in {wait:?}");
+                        if tell.send(Seen::Ended).await.is_err() {
+                            return;
+                        }
+                    }
                 }
             }
         }
@@ -137,6 +188,8 @@ async fn supervise(command: String, mut lines: mpsc::Receiver<ToAgent>, tell: mp
 
 fn spawn(command: &str) -> std::io::Result<Child> {
     let mut shell = Command::new("sh");
+    // The secret is the link's alone; children of the agent would show it to whoever looks.
+    shell.env_remove("GATEWAY_RELAY_SECRET").env_remove("GATEWAY_RELAY_DELIVERY_KEY");
     shell.arg("-c").arg(command).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     // In a group of its own, a Ctrl-C at the terminal reaches the relay alone, which then ends the agent in order.
     shell.process_group(0).spawn()

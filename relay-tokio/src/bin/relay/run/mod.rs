@@ -228,6 +228,7 @@ impl Run {
     fn on_agent(&mut self, seen: Seen) {
         match seen {
             Seen::Started(start) => self.on_agent_started(start),
+            Seen::Ended => {}
             Seen::Written(delivery) => {
                 if self.ack == Ack::Written {
                     self.inbox.done(&delivery);

@@ -35,6 +35,16 @@ impl ConfigFile {
         text(self.relay(name)?)
     }
 
+    /// Whether an option that has one value is written as a text or a number.
+    pub(super) fn check_single(&self, name: &str) -> Result<(), Failure> {
+        match self.relay(name) {
+            None | Some(Value::Null | Value::String(_) | Value::Number(_)) => Ok(()),
+            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+                Err(self.wrong(name, "write it as on the command line: a text or a number"))
+            }
+        }
+    }
+
     /// An option that may be given several times: a list, or one.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         match self.relay(name) {

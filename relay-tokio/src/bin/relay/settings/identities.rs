@@ -14,14 +14,14 @@ pub(super) fn from_arguments(arguments: &[String]) -> Result<Vec<Identity>, Stri
         let (platform, bot_id) = (platform.trim(), bot_id.trim());
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         if platform.is_empty() || !platform.chars().all(is_name) {
-            return Err(format!("--identity: {argument:?} is malformed: write PLATFORM or PLATFORM:BOT_ID"));
+            return Err(format!("{argument:?} is malformed: write PLATFORM or PLATFORM:BOT_ID"));
         }
         if bot_id.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(format!("--identity: {argument:?} is malformed: a bot id has no blanks"));
+            return Err(format!("{argument:?} is malformed: a bot id has no blanks"));
         }
         let identity = Identity::new(platform, bot_id);
         if identities.contains(&identity) {
-            return Err(format!("--identity: {argument:?} is given twice"));
+            return Err(format!("{argument:?} is given twice"));
         }
         identities.push(identity);
     }

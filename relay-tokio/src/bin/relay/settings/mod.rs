@@ -80,7 +80,7 @@ impl Sources<'_> {
         gateway.link.identities = self.identities()?;
         self.numbers(&mut gateway)?;
         let agent = match &arguments.agent {
-            Some(agent) => parse_agent(agent).map_err(Failure::usage)?,
+            Some(agent) => parse_agent(agent).map_err(|error| Failure::usage(format!("--agent: {error}")))?,
             None => match self.file.option("agent") {
                 Some(agent) => parse_agent(&agent).map_err(|error| self.file.wrong("agent", &error))?,
                 None => Agent::Echo,
@@ -103,12 +103,12 @@ impl Sources<'_> {
         if let Some(url) = &self.arguments.url {
             return Endpoint::parse(url).map_err(|error| Failure::usage(format!("--url: {error}")));
         }
-        let url = self.named("URL", "relay_url").or_else(|| self.file.option("url"));
-        let url = url.ok_or_else(|| {
-            Failure::usage("where is the connector? Give --url, GATEWAY_RELAY_URL or gateway.relay_url")
-        })?;
-        Endpoint::parse(&url)
-            .map_err(|error| Failure::configuration(format!("the connector's address: {error}")))
+        let named = self.named("URL", "relay_url").map(|url| (url, "GATEWAY_RELAY_URL or gateway.relay_url"));
+        let (url, place) =
+            named.or_else(|| Some((self.file.option("url")?, "relay.url"))).ok_or_else(|| {
+                Failure::usage("where is the connector? Give --url, GATEWAY_RELAY_URL or gateway.relay_url")
+            })?;
+        Endpoint::parse(&url).map_err(|error| Failure::configuration(format!("{place}: {error}")))
     }
 
     fn credentials(&self) -> Result<Option<Credentials>, Failure> {
@@ -140,7 +140,8 @@ impl Sources<'_> {
 
     fn identities(&self) -> Result<Vec<relay_tokio::proto::gateway::Identity>, Failure> {
         if !self.arguments.identities.is_empty() {
-            return identities::from_arguments(&self.arguments.identities).map_err(Failure::usage);
+            return identities::from_arguments(&self.arguments.identities)
+                .map_err(|error| Failure::usage(format!("--identity: {error}")));
         }
         let named = identities::from_environment(self.environment);
         if !named.is_empty() {
@@ -224,7 +225,11 @@ impl Sources<'_> {
         argument: Option<T>,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Failure> {
-        let Some(text) = self.file.option(name).filter(|_| argument.is_none()) else { return Ok(argument) };
+        if argument.is_some() {
+            return Ok(argument);
+        }
+        self.file.check_single(name)?;
+        let Some(text) = self.file.option(name) else { return Ok(None) };
         parse(&text).map(Some).map_err(|error| self.file.wrong(name, &error))
     }
 
@@ -254,7 +259,7 @@ fn parse_agent(agent: &str) -> Result<Agent, String> {
         None if agent == "echo" => Ok(Agent::Echo),
         None if agent == "discard" => Ok(Agent::Discard),
         Some(("exec", command)) if !command.trim().is_empty() => Ok(Agent::Exec(command.to_owned())),
-        _ => Err(format!("--agent: {agent:?} is unknown: give echo, discard or exec:COMMAND")),
+        _ => Err(format!("{agent:?} is unknown: give echo, discard or exec:COMMAND")),
     }
 }
 

@@ -60,7 +60,7 @@ fn what_cannot_be_used_is_named() {
     for (line, environment, toml, expected) in [
         ("", &[][..], "", "where is the connector?"),
         ("--url ftp://h", &[], "", "--url:"),
-        ("", &[("GATEWAY_RELAY_URL", "nonsense")], "", "the connector's address:"),
+        ("", &[("GATEWAY_RELAY_URL", "nonsense")], "", "GATEWAY_RELAY_URL or gateway.relay_url:"),
         ("--url http://h --id gw", &[], "", "needs a secret"),
         ("--url http://h --identity :b", &[], "", "malformed"),
         ("--url http://h --identity a --identity a", &[], "", "given twice"),
@@ -70,6 +70,7 @@ fn what_cannot_be_used_is_named() {
         ("--url http://h", &[], "[relay]\ntoken-ttl = '500ms'", "relay.token-ttl: "),
         ("--url http://h", &[], "[relay]\ndedupe-window = 'x'", "relay.dedupe-window: "),
         ("--url http://h", &[], "[relay]\nidle-aftr = '5m'", "relay.idle-aftr: there is no such option"),
+        ("--url http://h", &[], "[relay]\nidle-after = true", "relay.idle-after: write it as on"),
         ("--url http://h", &[], "relay = 'https://connector.example'", "relay: write a table"),
         ("--url http://h", &[], "[relay]\nack = 'later'", "relay.ack"),
         ("--url http://h", &[], "[relay]\nping-interval = 'soon'", "is no duration"),
