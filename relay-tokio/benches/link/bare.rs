@@ -20,6 +20,7 @@ const OUTBOUND: &str = concat!(
 );
 
 /// The plain client: each message is flushed when it is sent.
+#[allow(dead_code, reason = "not every benchmark needs both clients")]
 pub(crate) fn plain(address: SocketAddr, work: Work, over: oneshot::Receiver<()>) {
     run(address, work, over, true);
 }

@@ -13,8 +13,7 @@ use tokio::sync::oneshot;
 use crate::stand_in::{Work, runtime};
 
 pub(crate) fn run(address: SocketAddr, work: Work, over: oneshot::Receiver<()>) {
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime(), async {
+    runtime().block_on(async {
         let endpoint = Endpoint::parse(&format!("http://{address}")).expect("an endpoint");
         let (gateway, mut deliveries) = Gateway::connect(GatewayConfig::new(endpoint, None));
         match work {
@@ -40,7 +39,7 @@ async fn request(gateway: &Gateway, window: usize, frames: usize) {
     let senders: Vec<_> = (0..window)
         .map(|_| {
             let (gateway, left) = (gateway.clone(), left.clone());
-            tokio::task::spawn_local(async move {
+            tokio::spawn(async move {
                 while left
                     .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
                     .is_ok()

@@ -1,7 +1,9 @@
 //! A link over loopback, beside the published Python client on the same work.
 //!
-//! Both talk to the stand-in of the `link` benchmark. `bash tests/run.sh` installs the client that this measures.
+//! Both talk to the stand-in of the `link` benchmark, and so does the batching client that parses nothing, to show what
+//! is there to be had at all. `bash tests/run.sh` installs the Python client.
 
+mod bare;
 #[path = "../frame.rs"]
 mod frame;
 mod gateway;
@@ -24,7 +26,10 @@ fn main() -> ExitCode {
         eprintln!("no Python client in {}: `bash tests/run.sh` installs it", interpreter().display());
         return ExitCode::FAILURE;
     }
-    println!("{:<30} {:>11} {:>11} {:>9}", "frames a second", "python", "relay", "÷ python");
+    println!(
+        "{:<30} {:>11} {:>11} {:>11} {:>9} {:>9}",
+        "frames a second", "python", "batching", "relay", "batch. ÷", "relay ÷"
+    );
     // The Python client gets less to do, so that both take their time.
     let inbound = |window, frames| Work::Inbound { window, frames };
     let outbound = |window, frames| Work::Outbound { window, frames };
@@ -33,20 +38,30 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// The rates of one round.
+struct Round {
+    python: f64,
+    batching: f64,
+    relay: f64,
+}
+
 fn compare(name: &str, python_work: Work, relay_work: Work) {
     let mut rounds = Vec::new();
     // The first round warms up both.
     for number in 0..=ROUNDS {
         let python = stand_in::rate(python_work, number, python);
+        let batching = stand_in::rate(relay_work, number, bare::batching);
         let relay = stand_in::rate(relay_work, number, gateway::run);
-        rounds.extend((number > 0).then_some((python, relay)));
+        rounds.extend((number > 0).then_some(Round { python, batching, relay }));
     }
-    let median = |figure: fn(&(f64, f64)) -> f64| median(rounds.iter().map(figure).collect());
+    let median = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     println!(
-        "{name:<30} {:>11.0} {:>11.0} {:>9.1}",
-        median(|(python, _)| *python),
-        median(|(_, relay)| *relay),
-        median(|(python, relay)| relay / python),
+        "{name:<30} {:>11.0} {:>11.0} {:>11.0} {:>9.1} {:>9.1}",
+        median(|round| round.python),
+        median(|round| round.batching),
+        median(|round| round.relay),
+        median(|round| round.batching / round.python),
+        median(|round| round.relay / round.python),
     );
 }
 
