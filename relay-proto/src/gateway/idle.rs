@@ -4,38 +4,12 @@ use core::fmt;
 use core::time::Duration;
 
 use super::event::{Event, StayedAwake, Transmit};
-use super::state::State;
+use super::state::{Leaving, Purpose, State};
 use super::{Gateway, Timer};
 use crate::close::{Close, CloseCode};
 use crate::frame::ToConnector;
 use crate::ids::LinkId;
 use crate::time::Instant;
-
-/// How far the gateway is in leaving an open link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Leaving {
-    No,
-    /// `going_idle` is sent, and its ack has not come. Everything goes on (rule I1).
-    Asked(Purpose),
-    /// The connector only buffers, or its time to agree is over. Requests in flight may still be answered.
-    Draining(Purpose),
-}
-
-/// What a link is left for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Purpose {
-    Dormancy,
-    Shutdown,
-}
-
-impl Leaving {
-    pub(super) fn purpose(self) -> Option<Purpose> {
-        match self {
-            Self::No => None,
-            Self::Asked(purpose) | Self::Draining(purpose) => Some(purpose),
-        }
-    }
-}
 
 /// Why something that needs a link cannot be done now. The caller's misuse, or bad luck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::Gateway;
 use super::delivery::{Delivery, Inbound};
 use super::event::Violation;
-use super::idle::Leaving;
+use super::state::Leaving;
 use crate::codec::{self, Decoded, LineTooLong};
 use crate::event::{EventHead, Passthrough, interaction_event};
 use crate::frame::{DeliveryKind, ToGateway};

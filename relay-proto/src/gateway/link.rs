@@ -5,9 +5,8 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::event::{Cause, Event, Next, StayedAwake, Transmit, Violation};
-use super::idle::{Leaving, Purpose};
 use super::latch::{Standing, Verdict, judge};
-use super::state::{Open, State, Token};
+use super::state::{Leaving, Open, Purpose, State, Token};
 use super::{Gateway, Status, Timer};
 use crate::backoff;
 use crate::close::{Close, CloseCode, DialError, Ended};

@@ -10,9 +10,9 @@ use bytes::Bytes;
 
 use super::config::GENERIC_PLATFORM;
 use super::event::{Ambiguity, Event, Failure, Outcome};
-use super::idle::{NotNow, Purpose};
+use super::idle::NotNow;
 use super::outbox::Queued;
-use super::state::State;
+use super::state::{Purpose, State};
 use super::{Config, Gateway, Identity};
 use crate::action::{Action, ActionResult, Op};
 use crate::codec::{Encode, Line};

@@ -4,8 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::Gateway;
-use super::idle::Leaving;
-use super::state::State;
+use super::state::{Leaving, State};
 use crate::time::Instant;
 
 /// What the application knows of its host, and the machine does not.

@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::config::Identity;
-use super::idle::Leaving;
 use crate::codec::LineSplitter;
 use crate::event::Descriptor;
 use crate::ids::LinkId;
@@ -48,6 +47,32 @@ pub(super) struct Open {
     pub(super) stable_from: Instant,
     pub(super) liveness: Liveness,
     pub(super) leaving: Leaving,
+}
+
+/// How far the gateway is in leaving an open link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Leaving {
+    No,
+    /// `going_idle` is sent, and its ack has not come. Everything goes on (rule I1).
+    Asked(Purpose),
+    /// The connector only buffers, or its time to agree is over. Requests in flight may still be answered.
+    Draining(Purpose),
+}
+
+/// What a link is left for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Purpose {
+    Dormancy,
+    Shutdown,
+}
+
+impl Leaving {
+    pub(super) fn purpose(self) -> Option<Purpose> {
+        match self {
+            Self::No => None,
+            Self::Asked(purpose) | Self::Draining(purpose) => Some(purpose),
+        }
+    }
 }
 
 impl Open {

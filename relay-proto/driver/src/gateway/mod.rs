@@ -4,11 +4,13 @@ mod delivery;
 mod driver;
 mod handle;
 mod shared;
+mod status;
 mod watch;
 
 pub use delivery::{Deliveries, Delivery, Inbound};
 pub use handle::{DormancyError, Gateway, SendError};
-pub use watch::{LinkStatus, StatusWatch};
+pub use status::LinkStatus;
+pub use watch::StatusWatch;
 
 use std::fmt;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use futures_channel::oneshot;
 use relay_proto::gateway::{Event, Gateway, Outcome, Status, StayedAwake};
 use relay_proto::{Instant, RequestId};
 
-use super::watch::LinkStatus;
+use super::status::LinkStatus;
 use crate::runtime::Clock;
 use crate::signal::{Signal, Watched};
 

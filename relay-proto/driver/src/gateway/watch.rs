@@ -4,18 +4,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use relay_proto::gateway::{Cause, Status};
-
 use super::shared::Handles;
-
-/// What a gateway is doing, and why its last link or dial ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LinkStatus {
-    /// What it is doing.
-    pub status: Status,
-    /// Why the last link or dial ended, if one has.
-    pub cause: Option<Arc<Cause>>,
-}
+use super::status::LinkStatus;
 
 /// Follows a gateway's status. It sees the latest one, not every one.
 #[derive(Debug)]

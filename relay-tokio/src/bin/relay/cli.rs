@@ -1,4 +1,9 @@
 //! The command line.
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::bare_urls,
+    reason = "these comments are the help texts, in which brackets hold defaults"
+)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
