@@ -44,6 +44,12 @@ impl Liveness {
         self.awaited = None;
     }
 
+    pub(crate) fn rebase(&mut self, epoch: Instant) {
+        if let Some((_, until)) = &mut self.awaited {
+            until.rebase(epoch);
+        }
+    }
+
     /// Until when the peer must have answered.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.awaited.map(|(_, until)| until)

@@ -167,6 +167,11 @@ impl Requests {
         }
     }
 
+    pub(crate) fn rebase(&mut self, epoch: Instant) {
+        self.open.iter_mut().for_each(|(_, request)| request.deadline.rebase(epoch));
+        self.deadlines.iter_mut().for_each(|(at, _)| at.rebase(epoch));
+    }
+
     /// Gives back the room that a burst took.
     pub(crate) fn trim(&mut self) {
         self.open.shrink_to_fit();

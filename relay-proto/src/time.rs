@@ -34,6 +34,13 @@ impl Instant {
     }
 }
 
+impl Instant {
+    /// The same point on a clock whose epoch is `epoch`. What lies before it is at the epoch: it is past either way.
+    pub(crate) fn rebase(&mut self, epoch: Self) {
+        self.0 = self.0.saturating_sub(epoch.0);
+    }
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 

@@ -26,6 +26,10 @@ impl<const N: usize> Timers<N> {
         self.0[kind.number()] = None;
     }
 
+    pub(crate) fn rebase(&mut self, epoch: Instant) {
+        self.0.iter_mut().flatten().for_each(|at| at.rebase(epoch));
+    }
+
     pub(crate) fn stop_all(&mut self) {
         self.0 = [None; N];
     }

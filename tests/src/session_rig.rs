@@ -144,6 +144,13 @@ impl SessionRig {
         self.drain();
     }
 
+    /// The clock begins anew now.
+    pub fn rebase(&mut self) {
+        self.machine.rebase(self.now);
+        self.mailbox.rebase(self.now);
+        self.now = Instant::ZERO;
+    }
+
     /// Time passes, with every deadline met on the dot.
     pub fn passes(&mut self, time: Duration) {
         let end = self.now + time;

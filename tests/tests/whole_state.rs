@@ -57,6 +57,36 @@ proptest! {
         run.recovers();
     }
 
+    /// K2: what a machine does from some point on does not depend on when its clock began.
+    #[test]
+    fn a_gateway_by_another_clock(before in gateway_inputs(), after in gateway_inputs()) {
+        let mut run = GatewayRun::new(narrow());
+        before.iter().for_each(|input| run.apply(input));
+        let epoch = run.rig.now;
+        let mut rebased = run.clone();
+        rebased.rig.rebase();
+        after.iter().for_each(|input| run.apply(input));
+        after.iter().for_each(|input| rebased.apply(input));
+        run.rig.machine.rebase(epoch);
+        prop_assert_eq!(&run.rig.machine, &rebased.rig.machine);
+        prop_assert_eq!((&run.log.0, &run.log.2), (&rebased.log.0, &rebased.log.2));
+    }
+
+    /// K2: the same for a session.
+    #[test]
+    fn a_session_by_another_clock(before in session_inputs(), after in session_inputs()) {
+        let mut run = SessionRun::new(small_mailbox());
+        before.iter().for_each(|input| run.apply(input));
+        let epoch = run.rig.now;
+        let mut rebased = run.clone();
+        rebased.rig.rebase();
+        after.iter().for_each(|input| run.apply(input));
+        after.iter().for_each(|input| rebased.apply(input));
+        run.rig.machine.rebase(epoch);
+        prop_assert_eq!(&run.rig.machine, &rebased.rig.machine);
+        prop_assert_eq!(run.log, rebased.log);
+    }
+
     /// L2, W4: the same for one that is told not to reconnect, and one whose token never expires.
     #[test]
     fn other_gateways_under_any_script(script in gateway_inputs(), reconnect: bool) {

@@ -55,6 +55,10 @@ impl Link {
         self.is_greeted() && !self.flipped
     }
 
+    pub(super) fn rebase(&mut self, epoch: Instant) {
+        self.liveness.rebase(epoch);
+    }
+
     pub(super) fn pong_deadline(&self) -> Option<Instant> {
         self.liveness.deadline()
     }

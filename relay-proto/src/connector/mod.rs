@@ -263,6 +263,16 @@ impl Session {
         self.close_for_good(Closed::ShutDown);
     }
 
+    /// Makes `epoch`, which must not lie in the future, the zero of the machine's clock: all times given from here on
+    /// count from there. Nothing else changes. For model checkers; see [`Gateway::rebase`](crate::gateway::Gateway).
+    pub fn rebase(&mut self, epoch: Instant) {
+        self.timers.rebase(epoch);
+        self.poke_from.rebase(epoch);
+        if let Some(link) = &mut self.link {
+            link.rebase(epoch);
+        }
+    }
+
     // C. What comes out
 
     /// The next thing to do with the network. An entry that this gives counts as given out.

@@ -9,6 +9,7 @@ mod latch;
 mod link;
 mod outbound;
 mod outbox;
+mod rebase;
 mod sleep;
 mod state;
 

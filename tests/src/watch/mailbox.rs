@@ -16,7 +16,7 @@ pub struct MailboxWatch {
     cooldown: core::time::Duration,
     entries: BTreeMap<Position, Entry>,
     link: Option<Link>,
-    poked: Option<Instant>,
+    poke_from: Option<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl MailboxWatch {
             cooldown: config.poke_cooldown,
             entries: BTreeMap::new(),
             link: None,
-            poked: None,
+            poke_from: None,
         }
     }
 
@@ -63,10 +63,15 @@ impl MailboxWatch {
     }
 
     /// A new session took over from one that is gone, over a store that holds these entries: what the old one
+    /// The clock begins anew at this point.
+    pub fn rebase(&mut self, epoch: Instant) {
+        self.poke_from = self.poke_from.map(|from| Instant::ZERO + from.since(epoch));
+    }
+
     /// called done, and nobody deleted, is not done.
     pub fn restarted(&mut self, stored: &BTreeSet<Position>) {
         self.link = None;
-        self.poked = None;
+        self.poke_from = None;
         for (position, entry) in &mut self.entries {
             entry.times_given = 0;
             entry.settled = !stored.contains(position);
@@ -174,9 +179,9 @@ impl MailboxWatch {
             Event::Poke => {
                 let live = self.link.as_ref().is_some_and(|link| !link.flipped);
                 assert!(!live, "C8: a poke although the link is live");
-                let since = self.poked.map(|last| now.since(last));
-                assert!(since.is_none_or(|since| since >= self.cooldown), "C8: a poke after {since:?}");
-                self.poked = Some(now);
+                let early = self.poke_from.filter(|from| *from > now);
+                assert!(early.is_none(), "C8: a poke {:?} too early", early.map(|from| from.since(now)));
+                self.poke_from = Some(now + self.cooldown);
             }
             Event::Down(link, _) => self.ended(*link),
             Event::Hello(_)
