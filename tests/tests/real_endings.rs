@@ -5,9 +5,9 @@ mod real;
 use std::time::Duration;
 
 use real::{End, StandIn, becomes, connect, patient, redials_quickly, within};
-use relay_tokio::Gateway;
 use relay_tokio::proto::action::{Action, ActionResult};
 use relay_tokio::proto::gateway::{Ambiguity, Cause, Failure, Options, Outcome, Status};
+use relay_tokio::{Gateway, Inbound};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -286,4 +286,28 @@ async fn a_deaf_peer_settles_what_it_was_asked() {
     let outcome = within("an outcome", asking(&gateway)).await.unwrap();
     assert_eq!(outcome, Outcome::Ambiguous(Ambiguity::LinkLost));
     drop(deaf);
+}
+
+/// D4: a delivery that the application drops, or gives back, is not acked, and is handed out when it comes again.
+#[tokio::test]
+async fn what_is_dropped_comes_again() {
+    let stand_in = StandIn::bind().await;
+    let (_gateway, mut deliveries, mut link) = linked(&stand_in).await;
+    for turn in 0..3 {
+        let event = json!({"text": "x", "message_id": "m", "source": {"platform": "p", "chat_id": "c"}});
+        link.send(&json!({"type": "inbound", "event": event, "bufferId": "first"})).await;
+        // What is handed out for certain, so that nothing is waited for in vain.
+        link.send(&json!({"type": "inbound", "event": {"text": "mark"}})).await;
+        let Some(Inbound::Delivery(first)) = within("a delivery", deliveries.next()).await else { panic!() };
+        assert!(first.buffered, "turn {turn}: it was not handed out");
+        match turn {
+            0 => drop(first),
+            1 => first.release(),
+            _ => first.stored(),
+        }
+        let Some(Inbound::Delivery(mark)) = within("the mark", deliveries.next()).await else { panic!() };
+        mark.stored();
+    }
+    assert_eq!(link.next_of("inbound_ack").await["bufferId"], "first");
+    assert!(link.leftovers().is_empty());
 }

@@ -308,3 +308,22 @@ fn offline() {
     let frames = rig.take_frames_of("interrupt_inbound");
     assert_eq!((&frames[0]["session_key"], &frames[0]["chat_id"]), (&json!("s"), &json!("c")));
 }
+
+/// C5: a result that was ready before is written before the ack.
+#[test]
+fn results_go_ahead_of_the_ack() {
+    let mut rig = live();
+    rig.gateway_says(&lines::outbound("r1", &json!({"op": "send"})));
+    let ticket = rig.take_outbounds()[0].ticket;
+    rig.forget();
+    rig.writable = false;
+    rig.respond(ticket, "{\"success\":true}");
+    rig.gateway_says(&lines::going_idle());
+    rig.sink_takes();
+    let transmits = rig.take_transmits();
+    let [Transmit::Frame(_, result), Transmit::Frame(_, ack)] = &transmits[..] else {
+        panic!("{transmits:?}");
+    };
+    assert!(lines::is(&lines::read(result), "outbound_result"));
+    assert!(lines::is(&lines::read(ack), "going_idle_ack"));
+}
