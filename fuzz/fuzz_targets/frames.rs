@@ -1,0 +1,4 @@
+#![no_main]
+//! The body is `relay_tests::fuzz::frames`, where it says what it checks.
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| relay_tests::fuzz::frames(data));
