@@ -6,6 +6,7 @@
 pub mod fuzz;
 pub mod gateway_rig;
 pub mod lines;
+pub mod model;
 pub mod pair;
 pub mod script;
 pub mod session_rig;
