@@ -186,6 +186,17 @@ mod tests {
         Routing::new(0).learn("c", on("discord", "u"));
     }
 
+    /// O7: each inbound makes its chat the newest, however often that chat was it before.
+    #[test]
+    fn an_inbound_makes_its_chat_the_newest() {
+        let mut routing = Routing::new(4);
+        for chat in ["b", "a", "b", "b", "c", "a"] {
+            routing.learn(chat, on("discord", "u"));
+        }
+        let chats: Vec<_> = routing.all().into_iter().map(|(chat, _)| chat).collect();
+        assert_eq!(chats, ["b", "c", "a"]);
+    }
+
     /// O7: metadata gets what it lacks, never loses what it has.
     #[test]
     fn metadata_gets_what_it_lacks() {

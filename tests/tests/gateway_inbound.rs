@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use relay_proto::event::MessageType;
 use relay_proto::gateway::{Config, Delivery, Gateway, Inbound, Transmit};
-use relay_proto::{DeliveryKind, Features, LinkEvent};
+use relay_proto::{DeliveryKind, Features, Instant, LinkEvent};
 use relay_tests::gateway_rig::{GatewayRig, plain_config};
 use relay_tests::lines::{self, forward, inbound, message, passthrough};
 use serde_json::{Value, json};
@@ -55,6 +55,19 @@ fn acked_once_stored() {
         assert!(!rig.release(delivery.id), "too late");
         assert_eq!(rig.take_acks(), [""; 0]);
     }
+}
+
+/// D5: whether anything waits for the application can be asked without taking it.
+#[test]
+fn what_waits_can_be_seen() {
+    let mut machine = linked().machine;
+    let link = machine.link().unwrap();
+    let now = Instant::from_millis(1_000_000_000);
+    assert!(!machine.has_inbound());
+    machine.handle_link(LinkEvent::Received(link, inbound("b1", &message("m1")).into()), now);
+    assert!(machine.has_inbound());
+    assert!(machine.poll_inbound().is_some());
+    assert!(!machine.has_inbound());
 }
 
 /// D1: a delivery without a `bufferId`, or with an empty one, is never acked.

@@ -128,6 +128,30 @@ fn a_bot_for_an_unknown_chat() {
     assert_eq!(tags(&frame), (Some("slack"), Some("s2")));
 }
 
+/// O6, O8, O11: what a platform does not offer or take is refused there, also when only the bot that the caller names,
+/// or a capability's kind, says which platform it is.
+#[test]
+fn the_bots_and_the_capabilitys_platform() {
+    let mut rig = two_bots();
+    let short = json!({"supported_ops": ["send"], "max_message_length": 10});
+    rig.connector_says(&lines::descriptor_with("slack", &short));
+    let send = |text: &str| Action::send("unknown", text);
+    let limit = TextLimit { max: 10, unit: LengthUnit::Chars };
+    let named = |bot_id| on(None, Some(bot_id));
+    assert_eq!(refusal(&mut rig, send("eleven long"), &named("s2")), Some(Refusal::TooLong(limit)));
+    assert_eq!(refusal(&mut rig, send("eleven long"), &named("d1")), None);
+    let typing = || op(r#"{"op":"typing","chat_id":"unknown"}"#);
+    let unsupported = |op: &str| Some(Refusal::Unsupported { op: op.into() });
+    assert_eq!(refusal(&mut rig, typing(), &named("s2")), unsupported("typing"));
+    assert_eq!(refusal(&mut rig, typing(), &named("d1")), None);
+    let follow_up = |kind: &str| Action::follow_up("s", kind, "x");
+    let none = Options::default();
+    assert_eq!(refusal(&mut rig, follow_up("slack.response_url"), &none), unsupported("follow_up"));
+    let frame = frame_of(&mut rig, follow_up("discord.interaction_token"), &none);
+    assert_eq!(tags(&frame), (Some("discord"), Some("d1")));
+    assert_eq!(tags(&frame_of(&mut rig, follow_up("matrix.token"), &none)), (None, None));
+}
+
 /// O6: the generic identity stands for what the connector fronts: nothing is tagged, and a platform that the caller
 /// names is refused.
 #[test]

@@ -168,6 +168,22 @@ fn a_peer_that_asks_for_too_much() {
     );
 }
 
+/// C10: a request is open until it has its result, or its link is gone.
+#[test]
+fn open_until_answered() {
+    let mut rig = live();
+    let ask = |rig: &mut SessionRig| {
+        rig.gateway_says(&lines::outbound("r", &json!({"op": "send"})));
+        rig.take_outbounds().remove(0).ticket
+    };
+    let (first, second) = (ask(&mut rig), ask(&mut rig));
+    assert!(rig.machine.is_open(first) && rig.machine.is_open(second));
+    rig.respond(first, r#"{"success":true}"#);
+    assert!(!rig.machine.is_open(first) && rig.machine.is_open(second));
+    rig.socket_breaks();
+    assert!(!rig.machine.is_open(second));
+}
+
 /// C15, D7: noise costs nothing but its own lines.
 #[test]
 fn noise() {
@@ -182,7 +198,9 @@ fn noise() {
     rig.gateway_says(&lines::inbound_ack("another stream-0"));
     rig.gateway_says(&lines::inbound_ack("0-999"));
     rig.gateway_says(&lines::inbound_ack("0-"));
-    assert_eq!(rig.machine.skipped().unknown_acks, 3);
+    rig.gateway_says("{\"type\":\"later\"}\n");
+    let skipped = rig.machine.skipped();
+    assert_eq!((skipped.malformed, skipped.unknown, skipped.unknown_acks), (3, 3, 3));
     assert_eq!((rig.machine.status(), rig.machine.backlog()), (Status::Live, 1));
     assert_eq!(rig.take_acked(), [0; 0]);
 }

@@ -90,7 +90,7 @@ impl<'a> Value<'_, 'a> {
     }
 }
 
-/// A string with its quotes.
+/// A string: within its quotes, or, where it has escapes, with them.
 struct Quoted<'a> {
     text: &'a str,
     has_escapes: bool,
@@ -98,7 +98,7 @@ struct Quoted<'a> {
 
 impl<'a> Quoted<'a> {
     fn text(self) -> Cow<'a, str> {
-        if self.has_escapes { unescape(self.text) } else { Cow::Borrowed(&self.text[1..self.text.len() - 1]) }
+        if self.has_escapes { unescape(self.text) } else { Cow::Borrowed(self.text) }
     }
 }
 
@@ -250,21 +250,31 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes a string whose first quote comes next.
+    #[inline]
     fn string(&mut self) -> Result<Quoted<'a>, Invalid> {
-        let start = self.at;
-        let mut has_escapes = false;
+        let start = self.at + 1;
+        self.at = start + plain_length(&self.text.as_bytes()[start..]);
+        if self.byte() != Some(b'"') {
+            return self.escaped_string(start - 1);
+        }
+        let inner = &self.text[start..self.at];
         self.at += 1;
+        Ok(Quoted { text: inner, has_escapes: false })
+    }
+
+    /// Goes on with a string that is not plain up to its end.
+    #[cold]
+    fn escaped_string(&mut self, start: usize) -> Result<Quoted<'a>, Invalid> {
         loop {
-            self.at += plain_length(&self.text.as_bytes()[self.at..]);
             match self.byte() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Quoted { text: &self.text[start..self.at], has_escapes });
+                    return Ok(Quoted { text: &self.text[start..self.at], has_escapes: true });
                 }
                 Some(b'\\') => self.escape()?,
                 _ => return Err(Invalid),
             }
-            has_escapes = true;
+            self.at += plain_length(&self.text.as_bytes()[self.at..]);
         }
     }
 
