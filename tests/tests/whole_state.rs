@@ -7,9 +7,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use relay_proto::connector;
-use relay_proto::gateway::{Config, Identity, InboundLimits, Status};
+use relay_proto::gateway::{Config, Identity, InboundLimits, Status, Transmit};
+use relay_tests::lines;
 use relay_tests::pair::Pair;
-use relay_tests::script::{GatewayRun, SessionRun, gateway_inputs, moves, play, session_inputs};
+use relay_tests::script::{
+    GatewayInput, GatewayRun, SessionRun, gateway_inputs, moves, play, session_inputs,
+};
 
 /// Small limits, so that scripts reach them; a cadence, so that dormancy ends.
 fn narrow() -> Config {
@@ -44,6 +47,34 @@ fn hash(of: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);
     hasher.finish()
+}
+
+/// D1, D2, D4: a copy that came under another `bufferId` while the first one waited shares its fate. After a release
+/// it is as if neither had come: the same message is new under a third id, and the copy's id may name another one.
+#[test]
+fn a_copy_of_what_is_released() {
+    let says = |buffer_id, name| GatewayInput::Says(lines::inbound(buffer_id, &lines::message(name)));
+    let mut run = GatewayRun::new(narrow());
+    for input in [
+        GatewayInput::Open,
+        GatewayInput::Says(lines::descriptor("discord")),
+        says("b1", "m1"),
+        says("b2", "m1"),
+        GatewayInput::Releases(0),
+        says("b3", "m1"),
+        GatewayInput::Stores(1),
+        says("b2", "m2"),
+        says("b4", "m1"),
+        GatewayInput::Stores(2),
+    ] {
+        run.apply(&input);
+    }
+    assert_eq!(run.log.2.len(), 3, "{:?}", run.log.2);
+    let acks = run.log.0.iter().filter_map(|transmit| match transmit {
+        Transmit::Frame(_, line) => lines::read(line)["bufferId"].as_str().map(str::to_owned),
+        _ => None,
+    });
+    assert_eq!(acks.collect::<Vec<_>>(), ["b3", "b4", "b2"]);
 }
 
 proptest! {

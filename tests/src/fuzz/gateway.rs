@@ -32,10 +32,9 @@ pub fn gateway(data: &[u8]) {
     let mut input = Input::new(data);
     let bits = input.byte();
     let mut run = GatewayRun::new(settings(bits));
-    let releases = bits & 16 == 0;
     let mut script = Vec::new();
     while !input.is_empty() && script.len() < MOST_INPUTS {
-        let next = read(&mut input, releases);
+        let next = read(&mut input);
         script.push(next);
     }
     let (before, after) = script.split_at(script.len() / 2);
@@ -72,25 +71,24 @@ fn settings(bits: u8) -> Config {
     }
 }
 
-fn read(input: &mut Input<'_>, releases: bool) -> GatewayInput {
+fn read(input: &mut Input<'_>) -> GatewayInput {
     match input.byte() % 27 {
         0 | 1 => GatewayInput::Open,
         2 => GatewayInput::DialFails(input.pick(&[None, Some(401), Some(403), Some(503)])),
-        3..=6 => GatewayInput::Says(said(input, releases)),
+        3..=6 => GatewayInput::Says(said(input)),
         7 => GatewayInput::Noise(noise(input)),
         8 => GatewayInput::Answers(input.index()),
         9 => close(input),
         10 => GatewayInput::Breaks,
         11 => GatewayInput::Pong(input.byte().into()),
         12 => GatewayInput::TooLarge,
-        13 => GatewayInput::Elsewhere(input.byte().into(), Box::new(elsewhere(input, releases))),
+        13 => GatewayInput::Elsewhere(input.byte().into(), Box::new(elsewhere(input))),
         14 => GatewayInput::Passes(input.pick(&MILLIS)),
         15 => GatewayInput::Sleeps(input.pick(&[1000, 6000, 60_000, 400_000])),
         16 => GatewayInput::NextDeadline,
         17 => GatewayInput::Asks(input.pick(&ACTIONS), input.flag()),
         18 => GatewayInput::Stores(input.index()),
-        19 if releases => GatewayInput::Releases(input.index()),
-        19 => GatewayInput::Stores(input.index()),
+        19 => GatewayInput::Releases(input.index()),
         20 => GatewayInput::Interrupts,
         21 => GatewayInput::GoesDormant,
         22 => GatewayInput::Wakes,
@@ -105,12 +103,12 @@ fn close(input: &mut Input<'_>) -> GatewayInput {
     GatewayInput::Closes(input.pick(&CODES), input.pick(&REASONS))
 }
 
-fn elsewhere(input: &mut Input<'_>, releases: bool) -> GatewayInput {
+fn elsewhere(input: &mut Input<'_>) -> GatewayInput {
     match input.byte() % 6 {
         0 => GatewayInput::Open,
         1 => GatewayInput::DialFails(None),
         2 => close(input),
-        3 => GatewayInput::Says(said(input, releases)),
+        3 => GatewayInput::Says(said(input)),
         4 => GatewayInput::Pong(input.byte().into()),
         _ => GatewayInput::TooLarge,
     }
@@ -118,25 +116,19 @@ fn elsewhere(input: &mut Input<'_>, releases: bool) -> GatewayInput {
 
 /// What the connector says. Its frames have the fields of their types, because the watches read them by the letter;
 /// frames without are the business of the target `reading`.
-///
-/// Where the application releases deliveries, the same event always comes under the same `bufferId`: of several lines
-/// that say the same, the watch has to guess which one was handed out, and after a release it can guess wrong.
-fn said(input: &mut Input<'_>, releases: bool) -> String {
+fn said(input: &mut Input<'_>) -> String {
     let narrow = json!({"max_message_length": 3, "supported_ops": ["send", "react"]});
     match input.byte() % 13 {
         0 | 1 => lines::descriptor("discord"),
         2 => lines::descriptor_with("slack", &narrow),
         3 => lines::descriptor_with("discord", &json!({"label": null})),
         4..=6 => {
-            let number = input.index();
-            let (name, event) = event(input);
-            let named = if releases { usize::from(number != 0) * (4 + name) } else { number };
-            lines::inbound(BUFFER_IDS[named % BUFFER_IDS.len()], &event)
+            let buffer_id = input.pick(&BUFFER_IDS);
+            lines::inbound(buffer_id, &event(input))
         }
         7 => {
-            let (number, name) = (input.index(), 1 + input.index() % 3);
-            let named = if releases { usize::from(number != 0) * name } else { number };
-            lines::passthrough(BUFFER_IDS[named % BUFFER_IDS.len()], &lines::forward(&format!("f{name}")))
+            let buffer_id = input.pick(&BUFFER_IDS);
+            lines::passthrough(buffer_id, &lines::forward(&format!("f{}", input.index() % 3)))
         }
         8 => lines::going_idle_ack(),
         9 => lines::interrupt_inbound(&input.text(8), &input.text(8)),
@@ -146,10 +138,9 @@ fn said(input: &mut Input<'_>, releases: bool) -> String {
     }
 }
 
-fn event(input: &mut Input<'_>) -> (usize, Value) {
+fn event(input: &mut Input<'_>) -> Value {
     let bits = input.byte();
-    let name = usize::from(bits & 7) % 5;
-    let mut event = lines::message(&format!("m{name}"));
+    let mut event = lines::message(&format!("m{}", (bits & 7) % 5));
     event["text"] = match bits >> 3 & 3 {
         number @ 0..=2 => number.into(),
         _ => input.text(255).into(),
@@ -157,7 +148,7 @@ fn event(input: &mut Input<'_>) -> (usize, Value) {
     if bits & 32 != 0 {
         event["source"]["message_is_edit"] = true.into();
     }
-    (name, event)
+    event
 }
 
 /// Bytes that are no frame, in which the watches would see another than the machine does.

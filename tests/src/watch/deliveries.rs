@@ -23,6 +23,8 @@ pub struct DeliveryWatch {
     open: BTreeMap<DeliveryId, usize>,
     /// What it has stored, in this order.
     stored: Vec<usize>,
+    /// What it got, and the line from which on the same is new again: `usize::MAX` as long as it is known.
+    known: BTreeMap<usize, usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,8 +91,8 @@ impl DeliveryWatch {
     /// For a machine that knows so many stored deliveries again.
     #[must_use]
     pub fn new(window: usize) -> Self {
-        let (sent, partial, open, stored) = Default::default();
-        Self { window, sent, partial, next: 0, open, stored }
+        let (sent, partial, open, stored, known) = Default::default();
+        Self { window, sent, partial, next: 0, open, stored, known }
     }
 
     /// A new link: what was left of a line on the old one is gone.
@@ -101,7 +103,7 @@ impl DeliveryWatch {
     /// A new machine took over from one that is gone; what was stored stays.
     pub fn restarted(&mut self) {
         self.partial.clear();
-        self.open.clear();
+        std::mem::take(&mut self.open).into_values().for_each(|place| self.forget(place));
         self.next = self.sent.len();
     }
 
@@ -132,30 +134,45 @@ impl DeliveryWatch {
         });
         let places: Vec<usize> = alike.map(|(place, _)| place).collect();
         assert!(!places.is_empty(), "D5: {body} was not sent, or comes out of order");
-        // Among lines that say the same, the one that is no duplicate was meant.
-        let is_new = |place: &&usize| kind == Kind::Interrupt || !self.is_known(**place);
+        // Among lines that say the same, the first that was no duplicate when it came was meant.
+        let is_new = |place: &&usize| kind == Kind::Interrupt || !self.is_duplicate(**place);
         let place = *places.iter().find(is_new).unwrap_or_else(|| panic!("D2: handed out twice: {body}"));
         self.next = place + 1;
         if let Inbound::Deliver(delivery) = inbound {
             assert!(self.open.insert(delivery.id, place).is_none(), "{} is given twice", delivery.id);
+            self.known.retain(|_, until| *until > place);
+            self.known.insert(place, usize::MAX);
         }
     }
 
-    /// Whether this line is a duplicate of one that the application has, or has stored not long ago.
-    fn is_known(&self, place: usize) -> bool {
-        let oldest_known = self.stored.len().saturating_sub(self.window);
-        let mut known = self.open.values().chain(&self.stored[oldest_known..]);
-        known.any(|other| self.sent[*other].is_same_as(&self.sent[place]))
+    /// Whether this line came while the same was on its way to the application, lay there, or had been stored not
+    /// long ago. It then belongs to that one, and shares its fate: when that one is released, it is as if neither
+    /// had come (D4).
+    fn is_duplicate(&self, place: usize) -> bool {
+        let mut known = self.known.range(..place).filter(|(_, until)| place < **until);
+        known.any(|(other, _)| self.sent[*other].is_same_as(&self.sent[place]))
+    }
+
+    /// What is the same as this line is new from now on.
+    fn forget(&mut self, place: usize) {
+        self.known.insert(place, self.sent.len());
     }
 
     /// The application said that it holds the delivery durably.
     pub fn stored(&mut self, delivery: DeliveryId) {
-        self.stored.extend(self.open.remove(&delivery));
+        let Some(place) = self.open.remove(&delivery) else { return };
+        self.stored.push(place);
+        let oldest_known = self.stored.len().saturating_sub(self.window);
+        if let Some(oldest) = oldest_known.checked_sub(1) {
+            self.forget(self.stored[oldest]);
+        }
     }
 
     /// The application said that it does not take the delivery.
     pub fn released(&mut self, delivery: DeliveryId) {
-        self.open.remove(&delivery);
+        if let Some(place) = self.open.remove(&delivery) {
+            self.forget(place);
+        }
     }
 
     /// The machine gave this.

@@ -62,12 +62,12 @@ impl MailboxWatch {
         self.entries.insert(position, entry);
     }
 
-    /// A new session took over from one that is gone, over a store that holds these entries: what the old one
     /// The clock begins anew at this point.
     pub fn rebase(&mut self, epoch: Instant) {
         self.poke_from = self.poke_from.map(|from| Instant::ZERO + from.since(epoch));
     }
 
+    /// A new session took over from one that is gone, over a store that holds these entries: what the old one
     /// called done, and nobody deleted, is not done.
     pub fn restarted(&mut self, stored: &BTreeSet<Position>) {
         self.link = None;
