@@ -94,6 +94,21 @@ fn an_event_within_the_cooldown() {
     assert_eq!(rig.take_pokes(), 1);
 }
 
+/// C8: a connector that comes back pokes for what it finds in its store, and not for an empty one.
+#[test]
+fn a_connector_that_comes_back() {
+    let entries = [(Position(0), DeliveryKind::Message)];
+    let mut rig = SessionRig::restored(wakeable(), &entries, Position(1));
+    rig.passes(MILLISECOND);
+    assert_eq!(rig.take_pokes(), 1);
+    let mut nothing = SessionRig::restored(wakeable(), &[], Position(1));
+    let mut without_url = SessionRig::restored(Config::default(), &entries, Position(1));
+    for rig in [&mut nothing, &mut without_url] {
+        rig.passes(MILLISECOND);
+        assert_eq!(rig.take_pokes(), 0);
+    }
+}
+
 /// C8: what was given to a host that froze, flipped or not, is buffered for an instance without a live link once the
 /// link is found dead: it pokes then, because such a host comes back by nothing else.
 #[test]

@@ -7,15 +7,21 @@ use core::fmt;
 use serde_json::Value;
 
 use super::{Action, Fields, Op};
+use crate::json::Json;
 
 impl Action {
     /// Reads an action that somebody wrote as JSON. Fields that the op does not have are kept; an op that this
     /// crate does not know travels as it was given.
     ///
     /// # Errors
-    /// When it is no object with an `op`, or a field of a known op is missing or of the wrong type.
+    /// When it is no object with an `op`, when a number in it is beyond the range of a float, or when a field of a known
+    /// op is missing or of the wrong type.
     pub fn from_json(json: &str) -> Result<Self, ActionError> {
-        let fields = serde_json::from_str(json).map_err(|_| ActionError { op: None, field: "op" })?;
+        let fields = serde_json::from_str(json).map_err(|_| {
+            // What the library gives up on although it is an object holds a number that it cannot hold.
+            let is_object = Json::parse(json).is_some_and(Json::is_object);
+            ActionError(if is_object { What::NumberOutOfRange } else { What::NoAction })
+        })?;
         Self::from_fields(fields)
     }
 
@@ -25,7 +31,7 @@ impl Action {
     /// As there.
     pub fn from_fields(mut fields: Fields) -> Result<Self, ActionError> {
         let Some(Value::String(name)) = fields.remove("op") else {
-            return Err(ActionError { op: None, field: "op" });
+            return Err(ActionError(What::NoAction));
         };
         let mut reader = Reader { name: &name, fields };
         let Some(op) = reader.op()? else {
@@ -41,16 +47,21 @@ impl Action {
 
 /// An action that cannot be read. The caller's fault.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ActionError {
-    op: Option<String>,
-    field: &'static str,
+pub struct ActionError(What);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum What {
+    NoAction,
+    NumberOutOfRange,
+    Field { op: String, field: &'static str },
 }
 
 impl fmt::Display for ActionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.op {
-            None => f.write_str("an action must be a JSON object with a string `op`"),
-            Some(op) => write!(f, "action {op}: `{}` is missing or of the wrong type", self.field),
+        match &self.0 {
+            What::NoAction => f.write_str("an action must be a JSON object with a string `op`"),
+            What::NumberOutOfRange => f.write_str("an action holds a number that is out of range"),
+            What::Field { op, field } => write!(f, "action {op}: `{field}` is missing or of the wrong type"),
         }
     }
 }
@@ -167,16 +178,17 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, field: &'static str) -> ActionError {
-        ActionError { op: Some(self.name.to_owned()), field }
+        ActionError(What::Field { op: self.name.to_owned(), field })
     }
 }
 
-/// Ids are often numbers to those who write JSON by hand.
+/// Ids are often numbers to those who write JSON by hand. A fraction is no id, nor is a number that was too large to be
+/// read digit by digit: it would name another one.
 fn as_text(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
-        Value::Number(number) => Some(alloc::format!("{number}")),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        Value::Number(number) if !number.is_f64() => Some(alloc::format!("{number}")),
+        Value::Number(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
@@ -204,5 +216,22 @@ mod tests {
         let missing = "action send: `content` is missing or of the wrong type";
         assert_eq!(error(r#"{"op":"send","chat_id":7}"#), missing);
         assert_eq!(error(r#"{"op":"send","chat_id":7,"content":[]}"#), missing);
+        let out_of_range = "an action holds a number that is out of range";
+        assert_eq!(error(r#"{"op":"send","chat_id":7,"content":"x","later":1e999}"#), out_of_range);
+    }
+
+    /// A chat's id that lost its last digits would be another chat's.
+    #[test]
+    fn ids_are_taken_to_the_digit_or_not_at_all() {
+        let chat = |id: &str| {
+            let action = Action::from_json(&alloc::format!(r#"{{"op":"typing","chat_id":{id}}}"#));
+            action.ok().and_then(|action| action.chat_id().map(ToString::to_string))
+        };
+        for id in ["0", "-7", "18446744073709551615", "-9223372036854775808"] {
+            assert_eq!(chat(id).as_deref(), Some(id));
+        }
+        for id in ["18446744073709551616", "-9223372036854775809", "1.5", "1e3"] {
+            assert_eq!(chat(id), None, "{id}");
+        }
     }
 }

@@ -164,6 +164,7 @@ impl Session {
     /// session that is new.
     pub fn restore(&mut self, entries: impl IntoIterator<Item = (Position, DeliveryKind)>, end: Position) {
         self.mailbox.restore(entries.into_iter(), end);
+        self.plan_poke();
     }
 
     // A. What the world does

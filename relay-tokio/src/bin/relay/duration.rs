@@ -20,9 +20,8 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     // Whole milliseconds are what the protocol counts in.
-    Duration::try_from_secs_f64(seconds)
-        .map(|exact| Duration::from_millis(exact.as_millis() as u64))
-        .map_err(|_| wrong())
+    let exact = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+    u64::try_from(exact.as_millis()).map(Duration::from_millis).map_err(|_| wrong())
 }
 
 /// Reads a duration that is counted in whole seconds, such as a token's time; 0 is for ever.
@@ -66,7 +65,18 @@ mod tests {
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "s", "-1s", "1d", "1s2", "1e3", "1..2", "soon", "99999999999999999999h"] {
+        for text in [
+            "",
+            "s",
+            "-1s",
+            "1d",
+            "1s2",
+            "1e3",
+            "1..2",
+            "soon",
+            "18446744073709552s",
+            "99999999999999999999h",
+        ] {
             assert!(parse(text).unwrap_err().contains("is no duration"), "{text}");
         }
     }
