@@ -8,6 +8,7 @@ pub mod gateway_rig;
 pub mod lines;
 pub mod model;
 pub mod pair;
+pub mod reference;
 pub mod script;
 pub mod session_rig;
 pub mod watch;

@@ -134,6 +134,7 @@ fn a_peer_that_takes_nothing() {
         asked += 1;
         assert!(asked < 100, "memory is not bounded");
     }
+    assert!(asked > 10, "a peer is read until then");
     let mut interrupts = 0;
     while rig.interrupt("s", "c").is_ok() {
         interrupts += 1;

@@ -208,7 +208,17 @@ mod tests {
             "data":{"name":"go"}}"#;
         let event = event(body).unwrap();
         assert_eq!((event.source.user_id.as_deref(), event.source.display_name()), (Some("u"), Some("G")));
+        assert_eq!((event.source.is_bot, event.source.user_name.as_deref()), (false, None));
         assert_eq!(session_key(&event.source, None, SessionScope::default()), "agent:main:discord:dm:d");
+    }
+
+    #[test]
+    fn a_bot_that_presses_is_a_bot() {
+        let body = r#"{"type":3,"channel_id":"c","user":{"id":"u","username":"helper","bot":true},
+            "data":{"custom_id":"x"}}"#;
+        let source = event(body).unwrap().source;
+        assert!(source.is_bot);
+        assert_eq!((source.platform.as_ref(), source.user_name.as_deref()), ("discord", Some("helper")));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use relay_proto::gateway::{Event, Next};
 use super::LinkModel;
 use super::act::Act;
 use super::state::State;
-use super::step::{Saw, Step};
-use super::wire::field;
+use super::step::Step;
+use super::wire::{field, kind};
 
 /// Who says something, or is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +32,8 @@ pub(super) struct Note {
 
 /// What a line says, in as few words as will do.
 pub(super) fn brief(line: &[u8]) -> String {
-    let kind = field(line, "type").unwrap_or("?");
     let names = ["bufferId", "requestId", "content"].into_iter().filter_map(|name| field(line, name));
-    names.fold(kind.to_owned(), |brief, name| format!("{brief} {name}"))
+    names.fold(kind(line).to_owned(), |brief, name| format!("{brief} {name}"))
 }
 
 /// What a gateway says, with times as they are from now on.
@@ -54,8 +53,9 @@ pub(super) fn diagram(model: &LinkModel, acts: &[Act]) -> String {
     let mut text = format!("{:<16}|{:<34}|{}\n", "application", "  gateway", "  connector");
     let mut state: State = model.beginning();
     for (number, act) in acts.iter().enumerate() {
-        let mut step = Step { model, state, saw: Saw::default(), notes: Some(Vec::new()) };
-        step.take(*act);
+        let mut step = Step::new(model, state, *act);
+        step.notes = Some(Vec::new());
+        step.take();
         for note in step.notes.take().into_iter().flatten() {
             _ = match (note.from, note.to) {
                 (Place::World, Place::World) => writeln!(text, "{:>2}. {}", number + 1, note.what),
@@ -69,10 +69,12 @@ pub(super) fn diagram(model: &LinkModel, acts: &[Act]) -> String {
         }
         state = step.state;
     }
-    _ = match &state.broken {
-        Some(broken) => writeln!(text, "=> {} is broken: {}", broken.rule, broken.how),
-        None => writeln!(text, "=> and there it stands: {}", standing(&state)),
-    };
+    for broken in &state.broken {
+        _ = writeln!(text, "=> {} is broken: {}", broken.rule.name(), broken.how);
+    }
+    if state.broken.is_empty() {
+        _ = writeln!(text, "=> and there it stands: {}", standing(&state));
+    }
     text
 }
 

@@ -1,32 +1,47 @@
 //! One state of a world: both machines, what lies between and behind them, and what must be remembered to judge.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 use relay_proto::connector::Session;
 use relay_proto::gateway::{DeliveryKeys, Gateway, Status};
 use relay_proto::{DeliveryId, Instant, LinkId, RequestId, Ticket, connector};
 
+use super::act::Act;
+use super::numbers::Numbers;
 use super::rebased::Rebased;
+use super::rules::Rule;
+use super::seen::Seen;
+use super::shared::Shared;
 use super::wire::Wire;
-use super::world::Counts;
+use super::world::{Counts, World};
 
 /// One state of a world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub(super) now: Instant,
     /// `None` while its process is dead.
-    pub(super) gateway: Option<Gateway>,
-    pub(super) session: Session,
+    pub(super) gateway: Option<Shared<Gateway>>,
+    pub(super) session: Shared<Session>,
     pub(super) wires: Vec<Wire>,
     pub(super) dialing: Option<LinkId>,
-    /// The link whose sink takes nothing.
+    /// The link whose sink takes nothing of the gateway's.
     pub(super) stalled: Option<LinkId>,
+    /// The link whose sink takes nothing of the session's.
+    pub(super) session_stalled: Option<LinkId>,
     pub(super) app: App,
     pub(super) desk: Desk,
     pub(super) left: Counts,
     pub(super) seen: Seen,
-    pub(super) broken: Option<Broken>,
+    pub(super) broken: Vec<Broken>,
+    /// Where the way back goes on from here; follows from the rest.
+    pub(super) way: Option<Act>,
+    /// Whether the gateway is another one, or of another time, than in the state before.
+    pub(super) fresh: bool,
+    /// When the machines were hashed.
+    pub(super) sealed_at: Option<Instant>,
+    /// The same number for states between which nobody can tell; follows from the rest.
+    pub(super) fingerprint: u64,
 }
 
 /// The application.
@@ -39,9 +54,9 @@ pub(super) struct App {
     /// Kept durably, in this order.
     pub(super) kept: Vec<(u64, DeliveryKeys)>,
     /// Of the kept ones, which the present machine knows to be kept.
-    pub(super) told: BTreeSet<u64>,
+    pub(super) told: Numbers,
     /// Refused, and not handed out anew.
-    pub(super) released: BTreeSet<u64>,
+    pub(super) released: Numbers,
     pub(super) asked: Vec<Asked>,
     pub(super) requests: u64,
 }
@@ -52,6 +67,8 @@ pub(super) struct Arrived {
     pub(super) id: DeliveryId,
     pub(super) number: u64,
     pub(super) keys: DeliveryKeys,
+    /// The entries that it came as.
+    pub(super) entries: Numbers,
 }
 
 /// A request that is not resolved.
@@ -65,90 +82,68 @@ pub(super) struct Asked {
 /// The connector's store, and the platform behind it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Desk {
-    pub(super) store: BTreeSet<u64>,
+    pub(super) store: Numbers,
+    /// The dead letters.
+    pub(super) dead: Numbers,
     pub(super) appended: u64,
     pub(super) accepted_links: u64,
     pub(super) pending: VecDeque<(Ticket, u64)>,
-    pub(super) performed: BTreeSet<u64>,
+    pub(super) performed: Numbers,
     pub(super) poke: bool,
-}
-
-/// What was seen from outside, and is needed to judge what comes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Seen {
-    pub(super) lives: u64,
-    /// The dial or the link that the gateway holds, as its transmits say.
-    pub(super) held: Option<Held>,
-    /// A handshake has succeeded in this life.
-    pub(super) trusted: bool,
-    pub(super) disabled: bool,
-    pub(super) shut_down_asked: bool,
-    /// Until when the application has parked re-dials at most (rule L8).
-    pub(super) parked_until: Instant,
-    /// What was ever handed out, for the order.
-    pub(super) handed_out: BTreeSet<u64>,
-    pub(super) ever_released: BTreeSet<u64>,
-    /// Requests that certainly were not done.
-    pub(super) failed: BTreeSet<u64>,
-    pub(super) session: SeenSession,
-}
-
-/// The gateway's dial or link.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Held {
-    pub(super) id: LinkId,
-    pub(super) opened: bool,
-    pub(super) linked: bool,
-    pub(super) idle_acked: bool,
-    pub(super) good_until: Instant,
-}
-
-/// The session's life, and its link.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct SeenSession {
-    pub(super) link: Option<LinkId>,
-    pub(super) hellos: usize,
-    pub(super) descriptors: usize,
-    pub(super) flipped: bool,
-    /// Given out on this link, in this order.
-    pub(super) given: Vec<u64>,
-    /// Acks that came in this life.
-    pub(super) acked: BTreeSet<u64>,
-    /// Entries that are done, in this life.
-    pub(super) settled: BTreeSet<u64>,
 }
 
 /// A rule that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Broken {
-    pub(super) rule: &'static str,
+    pub(super) rule: Rule,
     pub(super) how: String,
 }
 
 impl Hash for State {
     fn hash<H: Hasher>(&self, into: &mut H) {
-        let mut into = Rebased { inner: into, now: self.now };
-        self.gateway.hash(&mut into);
-        self.session.hash(&mut into);
-        (&self.wires, self.dialing, self.stalled, &self.app, &self.desk).hash(&mut into);
-        (self.left, &self.seen, &self.broken).hash(&mut into);
+        into.write_u64(self.fingerprint);
     }
 }
 
 impl State {
-    /// The same number for states between which nobody can tell.
-    pub(super) fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
+    /// To be called once a step is over: works out what follows from the rest.
+    pub(super) fn seal(&mut self) {
+        let (now, later) = (self.now, self.sealed_at != Some(self.now));
+        self.fresh = self.gateway.as_mut().is_some_and(|gateway| gateway.seal(now, later));
+        self.session.seal(now, later);
+        self.sealed_at = Some(now);
+        let mut into = Rebased::new(now);
+        self.gateway.hash(&mut into);
+        self.session.hash(&mut into);
+        (&self.wires, self.dialing, self.stalled, self.session_stalled).hash(&mut into);
+        (&self.app, &self.desk, self.left, &self.seen, &self.broken).hash(&mut into);
+        self.fingerprint = into.finish();
+        let mut acts = Vec::new();
+        self.healthy_acts(&mut acts);
+        self.way = acts.first().copied();
     }
 
     pub(super) fn status(&self) -> Option<Status> {
-        self.gateway.as_ref().map(Gateway::status)
+        self.gateway.as_ref().map(|gateway| gateway.status())
     }
 
     pub(super) fn has_kept(&self, number: u64) -> bool {
         self.app.kept.iter().any(|(kept, _)| *kept == number)
+    }
+
+    /// Whether the session takes links.
+    pub(super) fn is_session_open(&self) -> bool {
+        !matches!(self.session.status(), connector::Status::Revoked | connector::Status::ShutDown)
+    }
+
+    /// How many deliveries the application holds that the machine does not know to be kept.
+    pub(super) fn held_by_app(&self) -> usize {
+        self.app.arrived.len() + self.app.untold.len()
+    }
+
+    /// The delivery of this number that the application has, and that the machine does not know to be kept.
+    pub(super) fn waiting(&mut self, number: u64) -> Option<&mut Arrived> {
+        self.app.arrived.iter_mut().chain(&mut self.app.untold).find(|arrived| arrived.number == number)
     }
 
     /// The place of the wire that the gateway holds.
@@ -157,13 +152,18 @@ impl State {
     }
 
     /// Linked and drained, or at an end that is wanted.
-    pub(super) fn has_arrived(&self) -> bool {
+    pub(super) fn has_arrived(&self, world: &World) -> bool {
         match self.status() {
             Some(Status::Disabled | Status::ShutDown) => true,
             Some(Status::Linked) => {
-                self.session.status() == connector::Status::Live
-                    && self.session.backlog() == 0
-                    && self.app.kept.len() as u64 == self.desk.appended
+                let alive = self.wires.iter().all(|wire| wire.dead.is_none() || !wire.gateway.holds);
+                let given = &self.seen.session.given;
+                let done = |entry| !world.is_acked(entry) && given.contains(&entry);
+                let kept = |entry| self.has_kept(world.content(entry)) || self.desk.dead.contains(entry);
+                alive
+                    && self.session.status() == connector::Status::Live
+                    && self.desk.store.iter().all(done)
+                    && (0..self.desk.appended).all(kept)
                     && self.app.asked.is_empty()
             }
             Some(_) | None => false,

@@ -93,6 +93,7 @@ impl Pair {
             }
             Some(connector::Event::Outbound(outbound)) => self.platform.pending.push_back(outbound),
             Some(connector::Event::Poke) if self.pokes_arrive => self.gateway.wake(self.now),
+            Some(connector::Event::Interrupt { .. }) => self.platform.interrupts += 1,
             Some(_) | None => {}
         }
     }
@@ -122,8 +123,9 @@ impl Pair {
         }
         while let Some(inbound) = self.gateway.poll_inbound() {
             self.deliveries.inbound(&inbound);
-            if let Inbound::Deliver(delivery) = inbound {
-                self.inbox.arrives(delivery, &self.platform.given_up);
+            match inbound {
+                Inbound::Deliver(delivery) => self.inbox.arrives(delivery, &self.platform.given_up),
+                Inbound::Interrupt { .. } => self.inbox.interrupts += 1,
             }
         }
         self.drain_session();

@@ -29,6 +29,8 @@ pub struct Inbox {
     pub ambiguous: BTreeSet<String>,
     /// Texts that were sent, as the connector says; what it refused is neither this nor a failure.
     pub answered: BTreeSet<String>,
+    /// How often a user stopped what the agent does.
+    pub interrupts: usize,
     last_first_seen: Option<u64>,
     seen: BTreeSet<u64>,
 }
@@ -88,10 +90,13 @@ impl Inbox {
     }
 }
 
-/// The number of the entry that the delivery came of.
-fn number_of(delivery: &Delivery) -> u64 {
+/// The number of the entry that the delivery came of, or of the entry that this one is a copy of.
+#[must_use]
+pub fn number_of(delivery: &Delivery) -> u64 {
     let json: Value = serde_json::from_str(delivery.json()).expect("the platform writes plain JSON");
-    let name = json["message_id"].as_str().or_else(|| json["path"].as_str()?.strip_prefix("/hook/"));
+    let after = |field: &str, prefix: &str| json[field].as_str()?.strip_prefix(prefix);
+    let name = json["source"]["user_name"].as_str();
+    let name = name.or_else(|| after("text", "text of ")).or_else(|| after("path", "/hook/"));
     name.expect("every entry has a name").parse().expect("which is its number")
 }
 
@@ -110,17 +115,25 @@ pub struct Platform {
     pub pending: VecDeque<Outbound>,
     /// Texts that were sent on the platform.
     pub performed: Vec<String>,
+    /// How often the gateway stopped what runs elsewhere.
+    pub interrupts: usize,
 }
 
 impl Platform {
     /// A new entry of this kind, stored durably: its number and the size of its line.
     pub fn appends(&mut self, kind: DeliveryKind, buffer_id: &str) -> (u64, usize) {
+        let name = self.end.to_string();
+        let body = match kind {
+            DeliveryKind::Message => lines::message(&name),
+            DeliveryKind::Passthrough => lines::forward(&name),
+        };
+        self.appends_body(kind, body, buffer_id)
+    }
+
+    /// The same with this body.
+    pub fn appends_body(&mut self, kind: DeliveryKind, body: Value, buffer_id: &str) -> (u64, usize) {
         let number = self.end;
         self.end += 1;
-        let body = match kind {
-            DeliveryKind::Message => lines::message(&number.to_string()),
-            DeliveryKind::Passthrough => lines::forward(&number.to_string()),
-        };
         self.store.insert(number, (kind, body));
         (number, self.line(Position(number), buffer_id).len())
     }

@@ -7,7 +7,7 @@ use relay_proto::connector::Session;
 use relay_proto::gateway::{Gateway, Status};
 use relay_proto::{LinkEvent, Position};
 
-use super::{Packet, Pair, Side};
+use super::{Packet, Pair, Side, Step};
 use crate::watch::{LinkWatch, RequestWatch};
 
 /// Something that goes wrong. Where it has nothing to strike, it does nothing.
@@ -53,7 +53,7 @@ impl Pair {
     /// This goes wrong now.
     pub fn strike(&mut self, fault: Fault) {
         match fault {
-            Fault::Refuse => self.fail_dial(),
+            Fault::Refuse => self.fail_dial(DialError::unreachable("no route")),
             Fault::HalfConnect => {
                 if let Some(id) = self.network.dialing {
                     let wire = self.network.connect(id);
@@ -62,14 +62,14 @@ impl Pair {
                     // Nobody tells the session either: its own timers must find out.
                     wire.go_silent();
                     self.accept(session_id);
-                    self.fail_dial();
+                    self.fail_dial(DialError::unreachable("reset by peer"));
                 }
             }
             Fault::Cut => self.with_gateways_link(super::Wire::cut),
             Fault::Silence => self.with_gateways_link(super::Wire::go_silent),
             Fault::CrashGateway => self.crash_gateway(),
             Fault::CrashSession => self.crash_session(),
-            Fault::Suspend => self.suspend_gateway(Duration::from_secs(400)),
+            Fault::Suspend => self.suspend_gateway(Duration::from_secs(400), None),
             Fault::StallGateway => self.gateway_writable = false,
             Fault::StallSession => self.session_writable = false,
             Fault::Release => {
@@ -110,18 +110,17 @@ impl Pair {
         self.drain();
     }
 
-    fn fail_dial(&mut self) {
+    pub(super) fn fail_dial(&mut self, error: DialError) {
         if let Some(id) = self.network.dialing.take() {
             // Of a dial that the machine has given up by itself, the close may still wait for the sink.
             if self.gateway.link() == Some(id) {
                 self.links.ended(id);
             }
-            let error = DialError::unreachable("no route");
             self.gateway.handle_link(LinkEvent::DialFailed(id, error), self.now);
         }
     }
 
-    fn with_gateways_link(&mut self, happens: impl Fn(&mut super::Wire)) {
+    pub(super) fn with_gateways_link(&mut self, happens: impl Fn(&mut super::Wire)) {
         if let Some(place) = self.network.gateways_link() {
             happens(&mut self.network.wires[place]);
         }
@@ -164,8 +163,9 @@ impl Pair {
         self.session_writable = true;
     }
 
-    /// The connector's timers go on meanwhile; what it sends waits in the network.
-    fn suspend_gateway(&mut self, time: Duration) {
+    /// The connector's timers go on meanwhile; what it sends waits in the network. The first thing that the gateway
+    /// sees of the new time is this step, or else its timers.
+    pub(super) fn suspend_gateway(&mut self, time: Duration, first: Option<Step>) {
         let end = self.now + time;
         while let Some(at) = self.session.poll_timeout().map(|deadline| deadline.at).filter(|at| *at <= end) {
             self.now = self.now.max(at);
@@ -174,6 +174,9 @@ impl Pair {
             self.network.sweep();
         }
         self.now = end;
+        if let Some(step) = first.filter(|step| self.enabled().contains(step)) {
+            self.apply(step);
+        }
         self.fire();
     }
 }

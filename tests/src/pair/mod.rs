@@ -4,6 +4,7 @@
 //! [`Pair::apply`] any. Faults strike between steps. After every step everything that must hold at every step is
 //! asserted, by the watches of both sides and by the world itself.
 
+mod calls;
 mod drivers;
 mod ends;
 mod faults;
@@ -17,7 +18,7 @@ use relay_proto::connector::{self, Session};
 use relay_proto::gateway::{self, Gateway, Options, Status};
 use relay_proto::{DeliveryKind, Features, Instant, Position};
 
-pub use ends::{Inbox, Platform};
+pub use ends::{Inbox, Platform, number_of};
 pub use faults::{FAULTS, Fault};
 pub use network::{Network, Packet, Side, Wire};
 

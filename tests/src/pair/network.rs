@@ -101,6 +101,13 @@ impl Wire {
         self.down = VecDeque::from([Packet::Broken]);
     }
 
+    /// Something between the two closes the link: the gateway gets this close behind what is under way to it, the
+    /// session loses what is under way to it, and learns that the link broke.
+    pub fn closed_midway(&mut self, close: Close) {
+        self.up = VecDeque::from([Packet::Broken]);
+        self.down.push_back(Packet::Close(close));
+    }
+
     /// Whether something is under way to this end.
     #[must_use]
     pub fn has_packet_for(&self, side: Side) -> bool {
@@ -115,7 +122,9 @@ impl Wire {
         }
     }
 
-    fn under_way_to(&self, side: Side) -> &VecDeque<Packet> {
+    /// What is under way to this end, the next to arrive first.
+    #[must_use]
+    pub fn under_way_to(&self, side: Side) -> &VecDeque<Packet> {
         match side {
             Side::Gateway => &self.down,
             Side::Session => &self.up,
