@@ -59,11 +59,12 @@ impl World {
                 self.gateway.out.push(Packet::GoingIdle);
                 self.set_leaving(Leaving::Asked(purpose, self.now + 2 * SECOND));
             }
-            Some(Leaving::Asked(Purpose::Dormancy, until)) => {
-                self.set_leaving(Leaving::Asked(purpose, until.min(self.now + 2 * SECOND)));
+            // The shutdown has its own times, whatever was left of those of the dormancy.
+            Some(Leaving::Asked(Purpose::Dormancy, _)) => {
+                self.set_leaving(Leaving::Asked(purpose, self.now + 2 * SECOND));
             }
-            Some(Leaving::Draining(Purpose::Dormancy, until)) => {
-                self.set_leaving(Leaving::Draining(purpose, until.min(end)));
+            Some(Leaving::Draining(Purpose::Dormancy, _)) => {
+                self.set_leaving(Leaving::Draining(purpose, end));
             }
             Some(_) => {}
         }
