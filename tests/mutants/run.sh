@@ -4,7 +4,7 @@
 #   bash tests/mutants/run.sh              every fault of this directory
 #   bash tests/mutants/run.sh 04 no-latch  those whose file names contain one of these
 #
-# A fault is a patch of one line. Before the diff it says which rules it breaks and how (`# RULE:`), and which
+# A fault is a patch of a line or a few. Before the diff it says which rules it breaks and how (`# RULE:`), and which
 # tests are the likeliest to notice (`# FIRST:`, names of files in tests/tests, or `relay-proto` and `relay-driver`
 # for the tests within a crate). What these miss, the other fast tests get to see, and then the slow ones: those over
 # real sockets, and those that explore. Where several tests notice, the one named is one that checks the rule, if
