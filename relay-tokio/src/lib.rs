@@ -31,16 +31,15 @@
 #![forbid(unsafe_code)]
 
 mod accept;
-mod clock;
 mod dial;
+mod host;
 mod runtime;
 mod socket;
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-#[cfg(feature = "tls")]
-pub use dial::platform_tls;
+pub use host::{Host, System};
 pub use relay_driver::connector::{
     Admission, AppendError, ConnectorConfig, DeadLetter, GatewayRecord, InstanceStatus, MailboxLimits,
     Outbound, Owner, Platform, RegisterError, Session,
@@ -49,7 +48,9 @@ pub use relay_driver::gateway::{
     Credentials, Deliveries, Delivery, DormancyError, GatewayConfig, Inbound, LinkStatus, SendError,
     StatusWatch,
 };
-pub use relay_driver::{BoxFuture, proto};
+#[cfg(feature = "tls")]
+pub use relay_driver::tls::platform_tls;
+pub use relay_driver::{BoxFuture, Clock, proto};
 pub use runtime::TokioRuntime;
 
 /// A gateway: a cloneable handle to a link that keeps itself up. See [`relay_driver::gateway::Gateway`] for what it
@@ -73,7 +74,7 @@ impl Gateway {
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
-    pub fn connect_on(config: GatewayConfig, runtime: TokioRuntime) -> (Self, Deliveries) {
+    pub fn connect_on<H: Host>(config: GatewayConfig, runtime: TokioRuntime<H>) -> (Self, Deliveries) {
         let (gateway, deliveries, driver) = relay_driver::gateway::connect(config, runtime);
         tokio::spawn(driver);
         (Self(gateway), deliveries)
@@ -91,16 +92,27 @@ impl Deref for Gateway {
 /// A connector: it knows gateways, keeps a mailbox for each instance, and drives the sessions. Clones are handles
 /// to the same one. See [`relay_driver::connector::Connector`] for what it can do.
 #[derive(Clone, Debug)]
-pub struct Connector {
-    connector: relay_driver::connector::Connector<TokioRuntime>,
+pub struct Connector<H: Host = System> {
+    connector: relay_driver::connector::Connector<TokioRuntime<H>>,
     line_limit: usize,
 }
 
 impl Connector {
     /// A connector that knows nobody yet, before these platforms.
     #[must_use]
-    pub fn new(mut config: ConnectorConfig, platform: Arc<dyn Platform>) -> Self {
-        let runtime = TokioRuntime::default();
+    pub fn new(config: ConnectorConfig, platform: Arc<dyn Platform>) -> Self {
+        Self::new_on(config, platform, TokioRuntime::default())
+    }
+}
+
+impl<H: Host> Connector<H> {
+    /// [`new`](Connector::new) with a runtime of the caller's.
+    #[must_use]
+    pub fn new_on(
+        mut config: ConnectorConfig,
+        platform: Arc<dyn Platform>,
+        runtime: TokioRuntime<H>,
+    ) -> Self {
         // Mailboxes in memory begin anew with each process, and so must the names of their entries.
         config.session.stream = format!("{:016x}", relay_driver::Runtime::seed(&runtime)).into();
         let line_limit = config.session.line_limit;
@@ -109,8 +121,8 @@ impl Connector {
     }
 }
 
-impl Deref for Connector {
-    type Target = relay_driver::connector::Connector<TokioRuntime>;
+impl<H: Host> Deref for Connector<H> {
+    type Target = relay_driver::connector::Connector<TokioRuntime<H>>;
 
     fn deref(&self) -> &Self::Target {
         &self.connector

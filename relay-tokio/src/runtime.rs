@@ -9,13 +9,21 @@ use relay_driver::proto::{DialError, Features, Instant};
 use relay_driver::{BoxFuture, Clock, DialRequest, Runtime};
 use tokio::time::Sleep;
 
-use crate::{clock, dial};
+use crate::dial;
+use crate::host::{Host, System};
 
-/// The runtime that the drivers run on.
-#[derive(Clone, Debug, Default)]
-pub struct TokioRuntime {
+/// The runtime that the drivers run on: tokio, on the operating system or on another [`Host`].
+#[derive(Clone, Debug)]
+pub struct TokioRuntime<H = System> {
+    pub(crate) host: H,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<std::sync::Arc<rustls::ClientConfig>>,
+}
+
+impl Default for TokioRuntime {
+    fn default() -> Self {
+        Self::on(System)
+    }
 }
 
 impl TokioRuntime {
@@ -23,7 +31,19 @@ impl TokioRuntime {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(settings: std::sync::Arc<rustls::ClientConfig>) -> Self {
-        Self { tls: Some(settings) }
+        Self { tls: Some(settings), ..Self::default() }
+    }
+}
+
+impl<H: Host> TokioRuntime<H> {
+    /// One that stands on this host, such as a simulated one.
+    #[must_use]
+    pub fn on(host: H) -> Self {
+        Self {
+            host,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
     }
 }
 
@@ -31,22 +51,22 @@ impl TokioRuntime {
 /// fires at least this often, for its owner to look at the clock.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-impl Clock for TokioRuntime {
+impl<H: Host> Clock for TokioRuntime<H> {
     fn now(&self) -> Instant {
-        clock::now()
+        self.host.now()
     }
 
     fn unix_time(&self) -> u64 {
-        clock::unix_time()
+        self.host.unix_time()
     }
 }
 
-impl Runtime for TokioRuntime {
-    type Socket = dial::ClientSocket;
+impl<H: Host> Runtime for TokioRuntime<H> {
+    type Socket = dial::ClientSocket<H::Stream>;
     type Timer = Timer;
 
     fn timer(&self, at: Instant) -> Timer {
-        let wait = at.since(clock::now()).min(LONGEST_SLEEP);
+        let wait = at.since(self.now()).min(LONGEST_SLEEP);
         Timer(Box::pin(tokio::time::sleep(wait)))
     }
 
@@ -55,9 +75,7 @@ impl Runtime for TokioRuntime {
     }
 
     fn seed(&self) -> u64 {
-        // Without randomness the waits are as those of other processes, and the request ids may be: better than
-        // not to start.
-        getrandom::u64().unwrap_or_else(|_| clock::unix_time() ^ u64::from(std::process::id()) << 32)
+        self.host.seed()
     }
 
     fn spawn(&self, task: BoxFuture<()>) {

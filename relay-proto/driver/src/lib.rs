@@ -14,6 +14,10 @@ mod rounds;
 mod runtime;
 mod signal;
 mod socket;
+pub mod system;
+#[cfg(feature = "tls")]
+pub mod tls;
+pub mod upgrade;
 mod wire;
 
 pub use relay_proto as proto;

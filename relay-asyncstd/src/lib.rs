@@ -1,0 +1,120 @@
+//! The relay link on async-std.
+//!
+//! - [`Gateway::connect`] dials a connector and keeps the link: a cloneable handle to send through, a stream of
+//!   deliveries to store or release, and a watch of the link's status.
+//! - [`Connector`] accepts gateways, buffers for them, and drains.
+//!
+//! The face is that of `relay-tokio`: to move between the two is to change the `use` line. async-std itself is
+//! discontinued; its successor is smol, which `relay-driver` runs on as it does on anything else.
+//!
+//! ```no_run
+//! use relay_asyncstd::{Credentials, Gateway, GatewayConfig, Inbound};
+//! use relay_asyncstd::proto::action::Action;
+//! use relay_asyncstd::proto::{auth::Secret, endpoint::Endpoint};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let endpoint = Endpoint::parse("https://connector.example")?;
+//! let credentials = Credentials { gateway_id: "gw-1".into(), secret: Secret::new("s3cret") };
+//! let (gateway, mut deliveries) = Gateway::connect(GatewayConfig::new(endpoint, Some(credentials)));
+//!
+//! while let Some(inbound) = deliveries.next().await {
+//!     let Inbound::Delivery(delivery) = inbound else { continue };
+//!     let Some(event) = delivery.event() else { continue };
+//!     // Keep it where a crash does not reach it, and only then:
+//!     let reply = Action::send(&*event.source.chat_id, format!("You said: {}", event.text));
+//!     delivery.stored();
+//!     println!("{:?}", gateway.send(reply).await?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod accept;
+mod dial;
+mod runtime;
+mod socket;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+pub use relay_driver::connector::{
+    Admission, AppendError, ConnectorConfig, DeadLetter, GatewayRecord, InstanceStatus, MailboxLimits,
+    Outbound, Owner, Platform, RegisterError, Session,
+};
+pub use relay_driver::gateway::{
+    Credentials, Deliveries, Delivery, DormancyError, GatewayConfig, Inbound, LinkStatus, SendError,
+    StatusWatch,
+};
+#[cfg(feature = "tls")]
+pub use relay_driver::tls::platform_tls;
+pub use relay_driver::{BoxFuture, Clock, proto};
+pub use runtime::AsyncStdRuntime;
+
+/// A gateway: a cloneable handle to a link that keeps itself up. See [`relay_driver::gateway::Gateway`] for what it
+/// can do.
+#[derive(Clone, Debug)]
+pub struct Gateway(relay_driver::gateway::Gateway);
+
+impl Gateway {
+    /// Dials the connector, now and whenever the link is lost, on a task of its own. When the last handle and the
+    /// deliveries are dropped, the gateway shuts down.
+    #[must_use]
+    pub fn connect(config: GatewayConfig) -> (Self, Deliveries) {
+        Self::connect_on(config, AsyncStdRuntime::default())
+    }
+
+    /// [`connect`](Self::connect) with a runtime of the caller's, such as one that trusts other roots.
+    #[must_use]
+    pub fn connect_on(config: GatewayConfig, runtime: AsyncStdRuntime) -> (Self, Deliveries) {
+        let (gateway, deliveries, driver) = relay_driver::gateway::connect(config, runtime);
+        async_std::task::spawn(driver);
+        (Self(gateway), deliveries)
+    }
+}
+
+impl Deref for Gateway {
+    type Target = relay_driver::gateway::Gateway;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// A connector: it knows gateways, keeps a mailbox for each instance, and drives the sessions. Clones are handles
+/// to the same one. See [`relay_driver::connector::Connector`] for what it can do.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    connector: relay_driver::connector::Connector<AsyncStdRuntime>,
+    line_limit: usize,
+}
+
+impl Connector {
+    /// A connector that knows nobody yet, before these platforms.
+    #[must_use]
+    pub fn new(config: ConnectorConfig, platform: Arc<dyn Platform>) -> Self {
+        Self::new_on(config, platform, AsyncStdRuntime::default())
+    }
+
+    /// [`new`](Connector::new) with a runtime of the caller's.
+    #[must_use]
+    pub fn new_on(
+        mut config: ConnectorConfig,
+        platform: Arc<dyn Platform>,
+        runtime: AsyncStdRuntime,
+    ) -> Self {
+        // Mailboxes in memory begin anew with each process, and so must the names of their entries.
+        config.session.stream = format!("{:016x}", relay_driver::Runtime::seed(&runtime)).into();
+        let line_limit = config.session.line_limit;
+        let connector = relay_driver::connector::Connector::new(config, platform, runtime);
+        Self { connector, line_limit }
+    }
+}
+
+impl Deref for Connector {
+    type Target = relay_driver::connector::Connector<AsyncStdRuntime>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.connector
+    }
+}
