@@ -14,6 +14,7 @@ pub(crate) mod functions;
 mod gateway;
 mod hook;
 mod http;
+pub(crate) mod library;
 mod program;
 mod proxy;
 mod script;
