@@ -80,6 +80,32 @@ mod tests {
         assert_ne!(draw(7, 3), draw(8, 3));
     }
 
+    /// L3: the generator is SplitMix64, in whose published vectors each turn is the next number.
+    #[test]
+    fn draws_are_splitmix64() {
+        assert_eq!(draw(0, 0), 0xe220_a839_7b1d_cdaf);
+        let of_1234567 = [
+            6_457_827_717_110_365_317,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431,
+            16_408_922_859_458_223_821,
+        ];
+        let drawn: Vec<u64> = (0..5).map(|turn| draw(1_234_567, turn)).collect();
+        assert_eq!(drawn, of_1234567);
+    }
+
+    #[test]
+    fn failures_are_counted() {
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+        for failures in 0..5 {
+            assert_eq!(backoff.failures(), failures);
+            backoff.fail(0);
+        }
+        backoff.reset();
+        assert_eq!(backoff.failures(), 0);
+    }
+
     #[test]
     fn tiny_bases_do_not_wait_for_nothing() {
         let mut backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));

@@ -360,6 +360,8 @@ mod tests {
             ("https://h", "https://h@evil/", false),
             ("https://h", "https://evil\\@h/", false),
             ("https://h", "https://h\n", false),
+            ("https://h/a b", "https://h/a b", false),
+            ("https://h/\u{1}", "https://h/\u{1}", false),
             ("https://h", "/relay", false),
             ("https://h", "//h/relay", false),
             ("ftp://h", "ftp://h", false),

@@ -327,3 +327,34 @@ fn results_go_ahead_of_the_ack() {
     assert!(lines::is(&lines::read(result), "outbound_result"));
     assert!(lines::is(&lines::read(ack), "going_idle_ack"));
 }
+
+/// C10: whoever asks the session to connect anew has its link closed; the next one is taken, and goes on with what was
+/// not acked.
+#[test]
+fn disconnected_on_request() {
+    let mut rig = live();
+    let before = rig.machine.link();
+    rig.append();
+    rig.forget();
+    rig.machine.disconnect();
+    let closes = rig.take_closes();
+    let [(closed, close)] = &closes[..] else { panic!("{closes:?}") };
+    assert_eq!((Some(*closed), close.code), (before, CloseCode::GOING_AWAY));
+    assert_eq!((rig.machine.link(), rig.machine.status()), (None, Status::Offline));
+    let next = rig.goes_live();
+    assert_eq!(rig.machine.link(), Some(next));
+    assert_eq!(rig.take_entries(), [0]);
+}
+
+/// K2: with another epoch, every deadline is as far away as before.
+#[test]
+fn another_epoch() {
+    let mut rig = live();
+    rig.passes(7 * SECOND);
+    rig.gateway_says(&lines::going_idle());
+    let before = rig.next_deadline().unwrap();
+    let now = rig.now;
+    rig.rebase();
+    let after = rig.next_deadline().unwrap();
+    assert_eq!((after.timer, after.at.since(rig.now)), (before.timer, before.at.since(now)));
+}
