@@ -337,6 +337,7 @@ fn disconnected_on_request() {
     rig.append();
     rig.forget();
     rig.machine.disconnect();
+    rig.sink_takes();
     let closes = rig.take_closes();
     let [(closed, close)] = &closes[..] else { panic!("{closes:?}") };
     assert_eq!((Some(*closed), close.code), (before, CloseCode::GOING_AWAY));

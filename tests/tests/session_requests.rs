@@ -124,8 +124,7 @@ fn no_hello_in_time() {
 /// C15, K1: a peer that takes nothing is not read any more, is refused interrupts at some point, and is dropped.
 #[test]
 fn a_peer_that_takes_nothing() {
-    let config = Config { request_limit: 10, queue_limit: 1 << 16, ..Config::default() };
-    let mut rig = SessionRig::new(config);
+    let mut rig = SessionRig::new(Config { request_limit: 10, ..Config::default() });
     rig.goes_live();
     rig.forget();
     rig.writable = false;
@@ -139,7 +138,7 @@ fn a_peer_that_takes_nothing() {
     let mut interrupts = 0;
     while rig.interrupt("s", "c").is_ok() {
         interrupts += 1;
-        assert!(interrupts < 10_000, "memory is not bounded");
+        assert!(interrupts < 100_000, "memory is not bounded");
     }
     assert_eq!(rig.interrupt("s", "c"), Err(NotNow::Congested));
     rig.passes(90 * SECOND);
