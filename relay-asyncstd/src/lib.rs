@@ -99,12 +99,10 @@ impl Connector {
     /// [`new`](Connector::new) with a runtime of the caller's.
     #[must_use]
     pub fn new_on(
-        mut config: ConnectorConfig,
+        config: ConnectorConfig,
         platform: Arc<dyn Platform>,
         runtime: AsyncStdRuntime,
     ) -> Self {
-        // Mailboxes in memory begin anew with each process, and so must the names of their entries.
-        config.session.stream = format!("{:016x}", relay_driver::Runtime::seed(&runtime)).into();
         let line_limit = config.session.line_limit;
         let connector = relay_driver::connector::Connector::new(config, platform, runtime);
         Self { connector, line_limit }

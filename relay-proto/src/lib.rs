@@ -40,3 +40,8 @@ pub use frame::DeliveryKind;
 pub use ids::{DeliveryId, LinkId, Position, RequestId, Ticket};
 pub use link::{Features, LinkEvent};
 pub use time::Instant;
+
+/// The code of `docs/driving.md`, which the tests run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/driving.md")]
+struct Driving;

@@ -1,6 +1,7 @@
 //! A gateway and a connector of this crate, over real sockets.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use relay_tokio::proto::DeliveryKind;
 use relay_tokio::proto::action::{Action, ActionResult};
@@ -71,4 +72,25 @@ async fn there_and_back() {
     assert!(deliveries.next().await.is_none());
     gateway.shut_down().await;
     connector.shut_down().await;
+}
+
+/// Whoever waits for a session's status may look at the session meanwhile.
+#[test]
+fn a_wait_looks_at_its_session() {
+    let (tell, told) = mpsc::channel();
+    // On a thread of its own: a wait that blocked would block every timeout beside it.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let connector = Connector::new(ConnectorConfig::default(), Arc::new(Anything));
+            let owner = Owner { tenant: "t".into(), instance: "i".into() };
+            connector
+                .register(GatewayRecord { id: "gw".into(), owner, secrets: vec![], wake_url: None })
+                .unwrap();
+            let session = connector.session("i").unwrap();
+            tell.send(session.wait_for(|_| session.backlog() == 0).await).unwrap();
+        });
+    });
+    let status = told.recv_timeout(Duration::from_secs(60)).expect("the wait is over");
+    assert_eq!(status, SessionStatus::Offline);
 }

@@ -21,8 +21,8 @@ use crate::socket::Socket;
 /// What a connector needs to know.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectorConfig {
-    /// The settings of each session's machine. `stream` must be another one for each process, because the
-    /// mailboxes do not outlive it; `wakeable` follows from each gateway's record.
+    /// The settings of each session's machine. `stream` is drawn anew by each connector, whatever stands here, because
+    /// the mailboxes do not outlive it; `wakeable` follows from each gateway's record.
     pub session: machine::Config,
     /// How much each mailbox holds.
     pub mailbox: MailboxLimits,
@@ -75,7 +75,10 @@ pub struct InstanceStatus {
 
 impl<R: Runtime> Connector<R> {
     /// A connector that knows nobody yet.
-    pub fn new(config: ConnectorConfig, platform: Arc<dyn Platform>, runtime: R) -> Self {
+    pub fn new(mut config: ConnectorConfig, platform: Arc<dyn Platform>, runtime: R) -> Self {
+        // Mailboxes in memory begin anew with each process, and so must the names of their entries: a gateway would
+        // take the first ones for duplicates.
+        config.session.stream = format!("{:016x}", runtime.seed()).into();
         Self(Arc::new(Inner { config, platform, runtime, state: Mutex::default() }))
     }
 

@@ -189,20 +189,19 @@ impl Session {
     /// not every one.
     pub async fn wait_for(&self, mut wanted: impl FnMut(Status) -> bool) -> Status {
         let mut seen = None;
-        poll_fn(|cx| {
-            let mut state = self.0.lock();
-            loop {
+        loop {
+            let (status, changes) = poll_fn(|cx| {
+                let mut state = self.0.lock();
                 let since = seen.unwrap_or_else(|| state.status.changes().wrapping_sub(1));
-                let Some((status, changes)) = state.status.changed_since(since, cx) else {
-                    return Poll::Pending;
-                };
-                seen = Some(changes);
-                if wanted(status) {
-                    return Poll::Ready(status);
-                }
+                state.status.changed_since(since, cx).map_or(Poll::Pending, Poll::Ready)
+            })
+            .await;
+            seen = Some(changes);
+            // Without the lock: the caller may well look at the session.
+            if wanted(status) {
+                return status;
             }
-        })
-        .await
+        }
     }
 
     /// Waits until the driving task is gone.
