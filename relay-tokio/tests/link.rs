@@ -84,9 +84,8 @@ fn a_wait_looks_at_its_session() {
         runtime.block_on(async {
             let connector = Connector::new(ConnectorConfig::default(), Arc::new(Anything));
             let owner = Owner { tenant: "t".into(), instance: "i".into() };
-            connector
-                .register(GatewayRecord { id: "gw".into(), owner, secrets: vec![], wake_url: None })
-                .unwrap();
+            let secrets = vec![Secret::new("s3cret")];
+            connector.register(GatewayRecord { id: "gw".into(), owner, secrets, wake_url: None }).unwrap();
             let session = connector.session("i").unwrap();
             tell.send(session.wait_for(|_| session.backlog() == 0).await).unwrap();
         });
