@@ -89,6 +89,11 @@ need_venv() {
         fail "the venv module of $python is missing: apt-get install $package"
 }
 
+# Some tests make network hosts of their own. Without `ip` they say what they do not check, and pass.
+want_iproute() {
+    command -v ip >/dev/null || (install iproute2) || say "going on without iproute2"
+}
+
 # A virtual environment with one version of the published client, made anew unless it is complete.
 environment() {
     local version=$1 directory="$interop/hermes-$1" stamp
@@ -119,6 +124,7 @@ log="$interop/setup.log"
 mkdir -p "$interop"
 
 need_compiler
+want_iproute
 say "with $(cargo --version) and $("$python" --version), in $target"
 for version in "${VERSIONS[@]}"; do
     environment "$version"

@@ -23,6 +23,11 @@ pub(crate) struct Connector {
 impl Connector {
     /// Starts it with the platforms `discord` and `telegram`.
     pub(crate) async fn start(hook: &Hook, arguments: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", hook, arguments).await
+    }
+
+    /// The same, listening there.
+    pub(crate) async fn start_at(listen: &str, hook: &Hook, arguments: &[&str]) -> Self {
         let files = Directory::new();
         let gateways = files.file(
             "gateways.toml",
@@ -34,7 +39,7 @@ impl Connector {
         let hook_token = files.file("hook.token", HOOK_TOKEN);
         let admin_token = files.file("admin.token", ADMIN_TOKEN);
         let [discord, telegram] = ["discord", "telegram"].map(|name| format!("{name}={}", hook.url()));
-        let mut command = Program::relay(&["connector", "--listen", "127.0.0.1:0", "--gateways", &gateways]);
+        let mut command = Program::relay(&["connector", "--listen", listen, "--gateways", &gateways]);
         command
             .args(["--hook-token-file", &hook_token, "--admin-token-file", &admin_token])
             .args(["--platform", &discord, "--platform", &telegram])
