@@ -108,11 +108,7 @@ impl Connector {
 impl<H: Host> Connector<H> {
     /// [`new`](Connector::new) with a runtime of the caller's.
     #[must_use]
-    pub fn new_on(
-        config: ConnectorConfig,
-        platform: Arc<dyn Platform>,
-        runtime: TokioRuntime<H>,
-    ) -> Self {
+    pub fn new_on(config: ConnectorConfig, platform: Arc<dyn Platform>, runtime: TokioRuntime<H>) -> Self {
         let line_limit = config.session.line_limit;
         let connector = relay_driver::connector::Connector::new(config, platform, runtime);
         Self { connector, line_limit }

@@ -6,9 +6,10 @@
 #   bash tests/mutation/run.sh --resume           goes on where a run was stopped, or looks at its survivors again
 #   bash tests/mutation/run.sh -f '**/ledger/**'  some files; whatever else `cargo mutants` takes goes here, too
 #
-# First the tests that take no time; what they miss, the slow ones get to see. What both miss and survivors.txt does not
-# name is shown, and ends the script with status 1; so does a share of less than 95 in a hundred caught. The project
-# itself is not touched. The lists are left in mutants/ below cargo's target directory.
+# First the machines' tests that take no time; what they miss, the parts' own tests get to see, and then the slow ones.
+# What all miss and survivors.txt does not name is shown, and ends the script with status 1; so does a share of less than
+# 95 in a hundred caught. The project itself is not touched. The lists are left in mutants/ below cargo's target
+# directory.
 set -euo pipefail
 
 LEAST_CAUGHT=95
@@ -26,32 +27,33 @@ triple=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 # Each job builds in a copy of its own.
 unset CARGO_TARGET_DIR
 
-# The tests to run, and before that the same tests without a mutant: cargo-mutants would look for them in relay-proto
-# alone.
 of_stage() {
     case $1 in
     fast)
         export PROPTEST_CASES=48
-        package=relay-mutation arguments=(--lib --test=fast) seconds=30
+        packages=(relay-mutation) arguments=(--test=fast) seconds=15
         # It takes as long as all the others.
         skipped=(--skip a_peer_that_takes_nothing)
         ;;
+    unit)
+        packages=(relay-proto) arguments=(--lib) seconds=15 skipped=()
+        ;;
     slow)
         unset PROPTEST_CASES
-        package=relay-tests arguments=(--features=relay-tests/mutation --lib --test=slow) seconds=600
-        skipped=()
+        packages=(relay-tests) arguments=(--features=relay-tests/mutation --test=slow) seconds=600 skipped=()
         ;;
     esac
     # A mutant that runs for ever is stopped by the processor time that it took, which a busy machine does not change.
     export "CARGO_TARGET_${triple}_RUNNER=prlimit --cpu=$seconds"
 }
 
+# The tests are run without a mutant first: cargo-mutants by itself would look for them in relay-proto alone.
 mutate() {
     local stage=$1 status=0
     shift
     of_stage "$stage"
-    cargo test --quiet --profile mutation -p relay-proto -p "$package" "${arguments[@]}" -- "${skipped[@]}"
-    cargo mutants -p relay-proto --test-package "relay-proto,$package" --baseline skip --no-times \
+    cargo test --quiet --profile mutation -p "${packages[@]}" "${arguments[@]}" -- "${skipped[@]}"
+    cargo mutants -p relay-proto --test-package "${packages[@]}" --baseline skip --no-times \
         --jobs "${JOBS:-2}" --output "$output" --timeout 1800 "${arguments[@]/#/-C=}" "$@" -- -- "${skipped[@]}" || status=$?
     # 2 and 3: some were missed, or took too long. That is what the next step is about.
     case $status in 0 | 2 | 3) ;; *) exit "$status" ;; esac
@@ -69,9 +71,9 @@ else
 fi
 mkdir -p "$output"
 mutate fast "${resume[@]}" "$@"
-if [ -s "$lists/missed.txt" ]; then
-    mutate slow --iterate "$@"
-fi
+for stage in unit slow; do
+    [ ! -s "$lists/missed.txt" ] || mutate "$stage" --iterate "$@"
+done
 viable=$(($(cargo mutants -p relay-proto --list "$@" | lines) - $(lines <"$output/unviable.txt")))
 missed=$(lines <"$lists/missed.txt")
 caught=$((viable - missed))

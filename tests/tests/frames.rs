@@ -1,5 +1,6 @@
 //! Every frame of the wire, field by field, beside the same frame as a JSON library writes and reads it.
 
+use relay_proto::Features;
 use relay_proto::codec::{Decoded, Encode, Malformed, decode_to_connector, decode_to_gateway};
 use relay_proto::frame::{ToConnector, ToGateway};
 use relay_proto::json::Json;
@@ -151,4 +152,18 @@ fn frame_with<'a>(kind: &str, fields: impl Iterator<Item = &'a &'a str>) -> Stri
     let mut frame = json!({"type": kind});
     fields.for_each(|field| frame[*field] = "x".into());
     frame.to_string()
+}
+
+/// C9: what a peer says that it can do counts, in whichever case and among names that nobody knows.
+#[test]
+fn features_are_read() {
+    for (header, passthrough_ack) in [
+        (Features::OURS, true),
+        ("later, Passthrough-Ack ,x", true),
+        ("", false),
+        ("passthrough", false),
+        ("passthrough-ack2", false),
+    ] {
+        assert_eq!(Features::parse(header), Features { passthrough_ack }, "{header:?}");
+    }
 }

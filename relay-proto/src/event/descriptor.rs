@@ -131,7 +131,7 @@ impl Descriptor {
             markdown_dialect: required_text(fields, "markdown_dialect")?,
             ..RuntimeFacts::default()
         };
-        let version = |version: Json<'_>| version.digits()?.parse().ok();
+        let version = |version: Json<'_>| version.get().parse().ok();
         Ok(Self {
             contract_version: required(fields, "contract_version", "whole number", version)?,
             len_unit: required_text(fields, "len_unit")?,
@@ -195,7 +195,7 @@ fn optional_text(fields: &Fields<'_>, name: &str) -> Option<String> {
 
 /// The whole part of a number, held between 0 and the largest; what is no number says as little as 0 does.
 fn whole(value: Json<'_>) -> Option<u32> {
-    Some(value.digits().and_then(|digits| digits.parse::<f64>().ok()).map_or(0, |number| number as u32))
+    Some(value.get().parse::<f64>().map_or(0, |number| number as u32))
 }
 
 fn is_false(flag: &bool) -> bool {

@@ -42,7 +42,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn count(&self, name: &str) -> Option<u64> {
-        self.get(name)?.digits()?.parse().ok()
+        self.get(name)?.get().parse().ok()
     }
 
     pub(crate) fn object(&self, name: &str) -> Option<Self> {

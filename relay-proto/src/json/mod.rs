@@ -66,11 +66,6 @@ impl<'a> Json<'a> {
         self.0.parse().ok()
     }
 
-    /// A number's digits as they stand.
-    pub(crate) fn digits(self) -> Option<&'a str> {
-        self.0.starts_with(|first: char| first == '-' || first.is_ascii_digit()).then_some(self.0)
-    }
-
     /// The elements of an array; of anything else, none.
     pub(crate) fn elements(self) -> Vec<Self> {
         scan::elements(self.0).unwrap_or_default()
