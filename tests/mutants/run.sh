@@ -45,7 +45,7 @@ fast_tests() {
     for file in tests/tests/*.rs; do
         name=$(basename "$file" .rs)
         case "$name" in
-        interop_* | real_* | model* | fuzz* | footprint | incidents) ;;
+        interop_* | model* | fuzz* | footprint | incidents | no_std | network_hosts | simulation) ;;
         *) printf '%s\n' "$name" ;;
         esac
     done
@@ -53,9 +53,10 @@ fast_tests() {
 
 slow_tests() {
     local file
-    for file in tests/tests/{model,fuzz,real_}*.rs; do
+    for file in tests/tests/{model,fuzz}*.rs; do
         [ ! -e "$file" ] || basename "$file" .rs
     done
+    printf '%s\n' conformance simulation
 }
 
 # Runs these tests in the copy, for at most so long. 0: all passed; 1: some failed, or did not end; 2: the copy does

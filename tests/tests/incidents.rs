@@ -79,8 +79,12 @@ fn test_of(link: &str) -> Option<Named> {
     path.ends_with(&format!("/{file}")).then(|| (path.into(), name.into()))
 }
 
-/// The doc comments of the tests in a source file, by the tests' names.
+/// The lists of cases that the conformance suite makes tests of.
+const LISTS: [&str; 2] = ["on_both! {", "crossed! {"];
+
+/// The doc comments of the tests in a source file, by the tests' names. A case is a test where it is listed.
 fn tests_in(source: &str) -> BTreeMap<String, String> {
+    let cases = cases_in(source);
     let mut tests = BTreeMap::new();
     let (mut doc, mut is_test) = (String::new(), false);
     for line in source.lines().map(str::trim) {
@@ -90,12 +94,25 @@ fn tests_in(source: &str) -> BTreeMap<String, String> {
             is_test |= line == "#[test]" || line.starts_with("#[tokio::test");
         } else {
             let (doc, is_test) = (std::mem::take(&mut doc), std::mem::take(&mut is_test));
-            if let Some(name) = name_of(line).filter(|_| is_test) {
+            if let Some(name) = name_of(line).filter(|name| is_test || cases.contains(name)) {
                 tests.insert(name.into(), doc);
             }
         }
     }
     tests
+}
+
+/// What the lists of cases in a source file name, one a line.
+fn cases_in(source: &str) -> BTreeSet<&str> {
+    let mut cases = BTreeSet::new();
+    let mut listed = false;
+    for line in source.lines() {
+        match line.strip_prefix("    ").and_then(|line| line.strip_suffix(',')) {
+            Some(case) if listed => _ = cases.insert(case),
+            Some(_) | None => listed = LISTS.contains(&line),
+        }
+    }
+    cases
 }
 
 /// The name of the function that begins in this line.
@@ -265,4 +282,32 @@ fn tests_are_told_from_other_functions() {
     assert!(names(&tests["plain"], "A2") && names(&tests["plain"], "A3") && !names(&tests["plain"], "A"));
     assert!(names(&tests["drawn"], "A4") && names(&tests["waiting"], "A5"));
     assert!(!names("C15", "C1"));
+}
+
+/// The conformance suite: a case is a test because it is listed, and its own comment says what it checks.
+#[test]
+fn cases_are_tests_where_they_are_listed() {
+    let source = "on_both! {\n    one,\n    two,\n}\n\ncrossed! {\n    three,\n}\n\n\
+        /// L1.\nasync fn one<S: Stack>() {\n    nothing,\n}\n\n/// L2.\nasync fn two<S: Stack>() {}\n\n\
+        /// L3.\nasync fn three<G: Stack, C: Stack>() {}\n\n/// L4.\nasync fn forgotten<S: Stack>() {}\n";
+    let tests = tests_in(source);
+    assert_eq!(tests.keys().map(String::as_str).collect::<Vec<_>>(), ["one", "three", "two"]);
+    assert!(names(&tests["one"], "L1") && names(&tests["two"], "L2") && names(&tests["three"], "L3"));
+}
+
+/// The cases of the conformance suite are among the tests that are known here, and one that is no longer listed is not.
+#[test]
+fn a_case_that_is_not_listed_is_noticed() {
+    let mut sources = sources();
+    let complaints_now = |sources: &BTreeMap<String, String>| {
+        complaints(&read("docs/rules.md"), &read("docs/incidents.md"), sources)
+    };
+    assert_eq!(complaints_now(&sources), [""; 0]);
+    let path = "tests/tests/conformance/endings.rs";
+    let unlisted = sources[path].replace("    a_shutdown_waits_for_results,\n", "");
+    sources.insert(path.into(), unlisted);
+    assert_eq!(
+        complaints_now(&sources),
+        [format!("O10: there is no test a_shutdown_waits_for_results in {path}")]
+    );
 }

@@ -52,11 +52,15 @@ impl<R: Runtime> Rounds for Driver<R> {
         self.port.poll_timer(state.machine.poll_timeout().map(|deadline| deadline.at), cx);
         state.driver.wait(cx);
         let over = state.machine.status() == Status::ShutDown;
+        // What went out may have been what it waited for. Nothing else would wake the task for that.
+        let reads_again = !wants_read && state.machine.wants_read();
+        // And a socket that came after step 1 may have found nobody to wake.
+        let accepted = !state.accepted.is_empty();
         drop(state);
         let closed = self.port.poll_closed(cx);
         if over && closed {
             Turn::Over
-        } else if more || fed || self.port.has_seen() {
+        } else if more || fed || reads_again || accepted || self.port.has_seen() {
             Turn::Again
         } else {
             Turn::Idle

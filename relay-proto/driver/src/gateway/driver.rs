@@ -47,11 +47,13 @@ impl<R: Runtime> Rounds for Driver<R> {
         }
         state.driver.wait(cx);
         let over = state.machine.status() == Status::ShutDown;
+        // What went out may have been what it waited for. Nothing else would wake the task for that.
+        let reads_again = !wants_read && state.machine.wants_read();
         drop(state);
         let closed = self.port.poll_closed(cx);
         if over && closed {
             Turn::Over
-        } else if more || fed || dialed || self.port.has_seen() {
+        } else if more || fed || dialed || reads_again || self.port.has_seen() {
             Turn::Again
         } else {
             Turn::Idle

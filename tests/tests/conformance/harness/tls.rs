@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use relay_tokio::TokioRuntime;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
@@ -24,24 +23,27 @@ impl Certificate {
         Self { certificate: made.cert.der().clone(), key }
     }
 
-    /// A runtime that trusts this certificate, and no other.
-    pub(crate) fn trusting(&self) -> TokioRuntime {
+    /// Settings of a client that trusts this certificate, and no other.
+    pub(crate) fn root(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let settings = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let settings = settings.unwrap().with_root_certificates(roots).with_no_client_auth();
-        TokioRuntime::with_tls(Arc::new(settings))
+        Arc::new(settings.unwrap().with_root_certificates(roots).with_no_client_auth())
     }
 
-    /// Secures an accepted connection by it; nothing when the client does not go along.
-    pub(crate) async fn secure(&self, connection: TcpStream) -> Option<impl Carrier + use<>> {
+    /// Settings of a server that shows this certificate.
+    pub(crate) fn shown(&self) -> ServerConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let key = PrivateKeyDer::from(self.key.clone_key());
         let settings = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let settings = settings.unwrap().with_no_client_auth();
-        let settings = settings.with_single_cert(vec![self.certificate.clone()], key).unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(settings));
+        settings.with_single_cert(vec![self.certificate.clone()], key).unwrap()
+    }
+
+    /// Secures an accepted connection by it; nothing when the client does not go along.
+    pub(crate) async fn secure(&self, connection: TcpStream) -> Option<impl Carrier + use<>> {
+        let acceptor = TlsAcceptor::from(Arc::new(self.shown()));
         within("the TLS handshake", acceptor.accept(connection)).await.ok()
     }
 }

@@ -1,14 +1,17 @@
-//! What the tests over real sockets share: peers that misbehave on demand, and a connector to dial.
+//! What the cases share: what is under test, peers that misbehave on demand, and a connector to dial.
 //!
-//! Everything is waited for, and nothing for longer than [`PATIENCE`]. No test sleeps for a guessed time: timers are
+//! Everything is waited for, and nothing for longer than [`PATIENCE`]. No case sleeps for a guessed time: timers are
 //! configured to be short, and what they cause is waited for.
 
-#![allow(dead_code, unused_imports, reason = "each test file takes a part of it")]
-
+#[macro_use]
+mod cases;
 mod desk;
 mod end;
+mod events;
 mod gateway;
 mod house;
+mod proxy;
+mod stack;
 mod stand_in;
 mod tls;
 
@@ -16,8 +19,12 @@ use std::time::Duration;
 
 pub(crate) use desk::{Answer, Desk};
 pub(crate) use end::{Carrier, End};
-pub(crate) use gateway::{GATEWAY, SECRET, becomes, connect, credentials, patient, redials_quickly};
-pub(crate) use house::{House, bearer, record};
+pub(crate) use events::{answered, delivered, delivery, inbound, result, text_of};
+pub(crate) use gateway::{GATEWAY, SECRET, becomes, loses, patient, redials_quickly};
+pub(crate) use house::{House, bearer, calm, record};
+pub(crate) use proxy::{Break, Proxy};
+
+pub(crate) use stack::{AsyncStd, Stack, Tokio};
 pub(crate) use stand_in::{StandIn, descriptor};
 pub(crate) use tls::Certificate;
 

@@ -1,11 +1,11 @@
-//! Gateways of `relay-tokio`, as the tests want them.
+//! Gateways as the cases want them.
 
 use std::time::Duration;
 
-use relay_tokio::proto::auth::Secret;
-use relay_tokio::proto::endpoint::Endpoint;
-use relay_tokio::proto::gateway::Status;
-use relay_tokio::{Credentials, Deliveries, Gateway, GatewayConfig, LinkStatus};
+use relay_driver::gateway::{Credentials, Gateway, GatewayConfig, LinkStatus};
+use relay_driver::proto::auth::Secret;
+use relay_driver::proto::endpoint::Endpoint;
+use relay_driver::proto::gateway::{Cause, Status};
 
 use super::{NEVER, within};
 
@@ -49,11 +49,13 @@ pub(crate) fn patient(url: &str) -> GatewayConfig {
     config
 }
 
-pub(crate) fn connect(config: GatewayConfig) -> (Gateway, Deliveries) {
-    Gateway::connect(config)
-}
-
 /// Waits until the gateway does this, and gives what it says of it.
 pub(crate) async fn becomes(gateway: &Gateway, wanted: impl Fn(Status) -> bool) -> LinkStatus {
     within("the gateway's status", gateway.watch().wait_for(|status| wanted(status.status))).await
+}
+
+/// Waits until the gateway gives this as the cause of its last loss.
+pub(crate) async fn loses(gateway: &Gateway, cause: &Cause) -> LinkStatus {
+    let lost = |status: &LinkStatus| status.cause.as_deref() == Some(cause);
+    within(&format!("{cause:?}"), gateway.watch().wait_for(lost)).await
 }

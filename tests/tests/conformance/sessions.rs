@@ -1,15 +1,29 @@
 //! A connector's sessions over real sockets: whose they are, which link counts, and how they end.
 
-mod real;
-
-use real::{Answer, End, GATEWAY, House, SECRET, bearer, record, within};
-use relay_tokio::proto::DeliveryKind;
-use relay_tokio::proto::connector::Status;
-use relay_tokio::{AppendError, Owner};
+use relay_driver::connector::{AppendError, Owner};
+use relay_driver::proto::DeliveryKind;
+use relay_driver::proto::connector::Status;
 use serde_json::{Value, json};
 
+use crate::harness::{Answer, End, GATEWAY, House, SECRET, Stack, bearer, record, within};
+
+on_both! {
+    the_owner_is_the_one_on_record,
+    entries_do_not_cross,
+    a_newer_link_replaces_the_older,
+    a_refused_link_replaces_nothing,
+    of_many_links_one_is_left,
+    links_come_at_any_moment,
+    revoking_ends_the_link_and_all_later_ones,
+    revoking_spares_no_link,
+    every_request_gets_one_result,
+    requests_that_go_nowhere_get_a_result,
+    results_are_not_mixed_up,
+    a_shutdown_is_told,
+}
+
 /// Says hello as a discord bot, and waits for the answer.
-async fn greeted(house: &House, authorization: &str) -> End {
+async fn greeted(house: &House<impl Stack>, authorization: &str) -> End {
     let mut end = End::dial(house.address, Some(authorization)).await;
     end.send(&json!({"type": "hello", "platform": "discord", "botId": "b"})).await;
     end.next_of("descriptor").await;
@@ -22,9 +36,8 @@ fn send(request_id: &str, chat_id: &str) -> Value {
 }
 
 /// C2: whatever a gateway says of itself, it acts as the owner that the connector has on record.
-#[tokio::test]
-async fn the_owner_is_the_one_on_record() {
-    let house = House::start().await;
+async fn the_owner_is_the_one_on_record<S: Stack>() {
+    let house = House::<S>::start();
     house.connector.register(record("gw-2", "t2", "i2", &["other"])).unwrap();
     let mut end = End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await;
     let claims = json!({"tenant": "t2", "instance": "i2", "instanceId": "i2", "gatewayId": "gw-2"});
@@ -44,9 +57,8 @@ async fn the_owner_is_the_one_on_record() {
 }
 
 /// C2: an entry reaches its own instance alone, and another instance's ack does not settle it.
-#[tokio::test]
-async fn entries_do_not_cross() {
-    let house = House::start().await;
+async fn entries_do_not_cross<S: Stack>() {
+    let house = House::<S>::start();
     house.connector.register(record("gw-2", "t2", "i2", &["other"])).unwrap();
     let (mut mine, mut other) = (house.link().await, greeted(&house, &bearer("gw-2", "other", None)).await);
     house.say("for i");
@@ -61,9 +73,8 @@ async fn entries_do_not_cross() {
 
 /// C10: a newer link of an instance replaces the older, which is told so, and what the older has not acked goes out
 /// again on the newer.
-#[tokio::test]
-async fn a_newer_link_replaces_the_older() {
-    let house = House::start().await;
+async fn a_newer_link_replaces_the_older<S: Stack>() {
+    let house = House::<S>::start();
     let mut older = house.link().await;
     house.say("one");
     let first = older.next_of("inbound").await;
@@ -78,9 +89,8 @@ async fn a_newer_link_replaces_the_older() {
 }
 
 /// C10: an upgrade that is refused replaces nothing.
-#[tokio::test]
-async fn a_refused_link_replaces_nothing() {
-    let house = House::start().await;
+async fn a_refused_link_replaces_nothing<S: Stack>() {
+    let house = House::<S>::start();
     let mut link = house.link().await;
     for shown in [None, Some(bearer(GATEWAY, "wrong", None)), Some(bearer(GATEWAY, SECRET, Some(1)))] {
         let mut refused = End::dial(house.address, shown.as_deref()).await;
@@ -91,9 +101,8 @@ async fn a_refused_link_replaces_nothing() {
 }
 
 /// C10: of many links that come at once one is left, and it works.
-#[tokio::test]
-async fn of_many_links_one_is_left() {
-    let house = House::start().await;
+async fn of_many_links_one_is_left<S: Stack>() {
+    let house = House::<S>::start();
     let mut links = Vec::new();
     for _ in 0..20 {
         links.push(End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await);
@@ -109,10 +118,22 @@ async fn of_many_links_one_is_left() {
     assert_eq!(last.next_of("inbound").await["event"]["text"], "for the last");
 }
 
+/// C6: a link that comes while the connector is only just told of its gateway is greeted, and so is each that follows
+/// another's end at once.
+async fn links_come_at_any_moment<S: Stack>() {
+    let house = House::<S>::start();
+    for number in 0..100 {
+        let (gateway, instance) = (format!("gw {number}"), format!("i {number}"));
+        house.connector.register(record(&gateway, "t", &instance, &["s"])).unwrap();
+        for _ in 0..2 {
+            drop(greeted(&house, &bearer(&gateway, "s", None)).await);
+        }
+    }
+}
+
 /// C11: revoking closes the live link with 4401 at once, and refuses every later upgrade and entry.
-#[tokio::test]
-async fn revoking_ends_the_link_and_all_later_ones() {
-    let house = House::start().await;
+async fn revoking_ends_the_link_and_all_later_ones<S: Stack>() {
+    let house = House::<S>::start();
     let mut link = house.link().await;
     assert!(house.connector.revoke(GATEWAY));
     assert_eq!(link.closed().await, (4401, "unauthorized".to_owned()));
@@ -125,9 +146,8 @@ async fn revoking_ends_the_link_and_all_later_ones() {
 }
 
 /// C11: a link that is open and has not said hello yet is closed as well, and so is one with a request under way.
-#[tokio::test]
-async fn revoking_spares_no_link() {
-    let house = House::start().await;
+async fn revoking_spares_no_link<S: Stack>() {
+    let house = House::<S>::start();
     let mut silent = End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await;
     house.becomes(Status::Greeting).await;
     assert!(house.connector.revoke(GATEWAY));
@@ -145,9 +165,8 @@ async fn revoking_spares_no_link() {
 }
 
 /// C12: every request gets one result, whatever the platform makes of it.
-#[tokio::test]
-async fn every_request_gets_one_result() {
-    let house = House::start().await;
+async fn every_request_gets_one_result<S: Stack>() {
+    let house = House::<S>::start();
     let mut link = house.link().await;
     let declined = "discord egress declined: target is not an approved destination for this connection";
     for (answer, success, code, error) in [
@@ -187,9 +206,8 @@ async fn every_request_gets_one_result() {
 }
 
 /// C12: requests that cannot even be passed on get a result each, too.
-#[tokio::test]
-async fn requests_that_go_nowhere_get_a_result() {
-    let house = House::start().await;
+async fn requests_that_go_nowhere_get_a_result<S: Stack>() {
+    let house = House::<S>::start();
     let mut link = house.link().await;
     let mut foreign = send("foreign", "c");
     foreign["platform"] = json!("telegram");
@@ -206,9 +224,8 @@ async fn requests_that_go_nowhere_get_a_result() {
 }
 
 /// C12: a hundred requests at once get a hundred results, and none twice.
-#[tokio::test]
-async fn results_are_not_mixed_up() {
-    let house = House::start().await;
+async fn results_are_not_mixed_up<S: Stack>() {
+    let house = House::<S>::start();
     let mut link = house.link().await;
     for number in 0..100 {
         link.send(&send(&format!("r{number}"), &format!("c{}", number % 7))).await;
@@ -224,9 +241,8 @@ async fn results_are_not_mixed_up() {
 }
 
 /// When the connector shuts down, gateways are told that it goes away, and later ones likewise.
-#[tokio::test]
-async fn a_shutdown_is_told() {
-    let house = House::start().await;
+async fn a_shutdown_is_told<S: Stack>() {
+    let house = House::<S>::start();
     let mut link = house.link().await;
     let connector = house.connector.clone();
     let ending = tokio::spawn(async move { connector.shut_down().await });

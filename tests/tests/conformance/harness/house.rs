@@ -1,55 +1,58 @@
-//! A connector of `relay-tokio` on a socket of its own.
+//! A connector on a socket of its own.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use relay_tokio::proto::DeliveryKind;
-use relay_tokio::proto::auth::{Secret, mint_token};
-use relay_tokio::proto::connector::Status;
-use relay_tokio::{Connector, ConnectorConfig, GatewayRecord, Owner, Session};
+use relay_driver::connector::{ConnectorConfig, GatewayRecord, Owner, Session};
+use relay_driver::proto::DeliveryKind;
+use relay_driver::proto::auth::{Secret, mint_token};
+use relay_driver::proto::connector::Status;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
-use super::{Desk, End, GATEWAY, NEVER, SECRET, within};
+use super::{Desk, End, GATEWAY, NEVER, SECRET, Stack, within};
 
 /// The connector, where it listens, and the platform behind it. It knows [`GATEWAY`], of tenant `t` and instance
 /// `i`.
-pub(crate) struct House {
-    pub(crate) connector: Connector,
+pub(crate) struct House<S: Stack> {
+    pub(crate) connector: S::Connector,
     pub(crate) address: SocketAddr,
     pub(crate) desk: Arc<Desk>,
 }
 
-impl House {
+/// Settings with which no timer plays a part.
+pub(crate) fn calm() -> ConnectorConfig {
+    let mut config = ConnectorConfig::default();
+    let session = &mut config.session;
+    for timer in [
+        &mut session.hello_timeout,
+        &mut session.ping_interval,
+        &mut session.pong_timeout,
+        &mut session.flip_timeout,
+    ] {
+        *timer = NEVER;
+    }
+    config
+}
+
+impl<S: Stack> House<S> {
     /// One whose timers play no part.
-    pub(crate) async fn start() -> Self {
-        Self::with(Self::calm()).await
+    pub(crate) fn start() -> Self {
+        Self::with(calm())
     }
 
-    /// Settings with which no timer plays a part.
-    pub(crate) fn calm() -> ConnectorConfig {
-        let mut config = ConnectorConfig::default();
-        let session = &mut config.session;
-        for timer in [
-            &mut session.hello_timeout,
-            &mut session.ping_interval,
-            &mut session.pong_timeout,
-            &mut session.flip_timeout,
-        ] {
-            *timer = NEVER;
-        }
-        config
-    }
-
-    pub(crate) async fn with(config: ConnectorConfig) -> Self {
+    pub(crate) fn with(config: ConnectorConfig) -> Self {
         let desk = Arc::new(Desk::default());
-        let connector = Connector::new(config, desk.clone());
+        let connector = S::connector(config, desk.clone());
         connector.register(record(GATEWAY, "t", "i", &[SECRET])).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = connector.clone();
-        tokio::spawn(async move { serving.serve(listener).await });
+        S::serve(&connector, listener);
         Self { connector, address, desk }
+    }
+
+    /// The base URL that a gateway is configured with.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// The session of instance `i`.
@@ -67,6 +70,24 @@ impl House {
         let mut end = End::dial(self.address, Some(&bearer(GATEWAY, SECRET, None))).await;
         greet(&mut end).await;
         end
+    }
+
+    /// Buffers a forwarded request with this path for instance `i`.
+    pub(crate) fn forward(&self, path: &str) {
+        let forward = json!({"platform": "discord", "botId": "b", "method": "POST", "path": path,
+                             "headers": [["x-a", "1"], ["x-a", "2"]], "bodyB64": "AAH/"});
+        self.session().append(DeliveryKind::Passthrough, &forward.to_string()).unwrap();
+    }
+
+    /// Waits until the session of instance `i` has so many entries that are not done.
+    pub(crate) async fn has_backlog(&self, entries: u64) {
+        let session = self.session();
+        let settling = async {
+            while session.backlog() != entries {
+                tokio::task::yield_now().await;
+            }
+        };
+        within(&format!("a backlog of {entries}"), settling).await;
     }
 
     /// Waits until the session of instance `i` is in this state.

@@ -1,22 +1,32 @@
 //! A connector whose peers are slow, silent or greedy (C15, K1): each ends its own link, holds a bounded part of the
 //! memory, and takes nothing from the others.
 
-mod real;
-
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use real::{Answer, End, GATEWAY, House, SECRET, bearer, record, within};
-use relay_tokio::ConnectorConfig;
-use relay_tokio::proto::DeliveryKind;
-use relay_tokio::proto::connector::Status;
+use relay_driver::connector::ConnectorConfig;
+use relay_driver::proto::DeliveryKind;
+use relay_driver::proto::connector::Status;
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::harness::{Answer, End, GATEWAY, House, SECRET, Stack, bearer, calm, record, within};
+
+on_both! {
+    without_a_hello_a_link_ends,
+    a_peer_without_pongs_is_dropped,
+    a_peer_that_never_reads_is_dropped,
+    a_slow_reader_gets_everything,
+    a_peer_that_only_asks_is_not_heard_for_ever,
+    requests_that_never_end_are_bounded,
+    interrupts_that_never_end_are_bounded,
+    hellos_are_bounded,
+}
+
 /// Settings of a connector that finds dead peers soon.
 fn watchful() -> ConnectorConfig {
-    let mut config = House::calm();
+    let mut config = calm();
     config.session.ping_interval = Duration::from_millis(20);
     config.session.pong_timeout = Duration::from_millis(500);
     config
@@ -29,7 +39,7 @@ fn outbound(number: usize, filler: usize) -> Value {
 }
 
 /// Dials as the known gateway with as little room for what comes as the system gives.
-async fn narrow(house: &House) -> End {
+async fn narrow(house: &House<impl Stack>) -> End {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4 << 10).unwrap();
     let stream = socket.connect(house.address).await.unwrap();
@@ -42,11 +52,10 @@ async fn narrow(house: &House) -> End {
 }
 
 /// C15: a gateway that connects and says nothing, or anything but hello, is closed after the configured time.
-#[tokio::test]
-async fn without_a_hello_a_link_ends() {
-    let mut config = House::calm();
-    config.session.hello_timeout = Duration::from_millis(50);
-    let house = House::with(config).await;
+async fn without_a_hello_a_link_ends<S: Stack>() {
+    let mut config = calm();
+    config.session.hello_timeout = Duration::from_secs(1);
+    let house = House::<S>::with(config);
     for talks in [false, true] {
         let mut end = End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await;
         if talks {
@@ -68,10 +77,9 @@ async fn without_a_hello_a_link_ends() {
 }
 
 /// K1, C15: a peer that answers no ping is dropped, though it talks all the time; what it has not acked stays.
-#[tokio::test]
-async fn a_peer_without_pongs_is_dropped() {
+async fn a_peer_without_pongs_is_dropped<S: Stack>() {
     for talks in [false, true] {
-        let house = House::with(watchful()).await;
+        let house = House::<S>::with(watchful());
         let mut deaf = house.link().await;
         house.say("waits");
         let talking = async {
@@ -95,9 +103,8 @@ async fn a_peer_without_pongs_is_dropped() {
 
 /// C15: a peer that takes nothing while there is much for it is dropped, loses nothing, and keeps nobody else
 /// waiting.
-#[tokio::test]
-async fn a_peer_that_never_reads_is_dropped() {
-    let house = House::with(watchful()).await;
+async fn a_peer_that_never_reads_is_dropped<S: Stack>() {
+    let house = House::<S>::with(watchful());
     house.connector.register(record("gw-2", "t", "i2", &["other"])).unwrap();
     let stuck = narrow(&house).await;
     let large = "x".repeat(200 << 10);
@@ -120,11 +127,10 @@ async fn a_peer_that_never_reads_is_dropped() {
 }
 
 /// C15, C4: a peer that is slow but reads gets everything, once and in order, and is not dropped for being slow.
-#[tokio::test]
-async fn a_slow_reader_gets_everything() {
+async fn a_slow_reader_gets_everything<S: Stack>() {
     let mut config = watchful();
     config.session.pong_timeout = Duration::from_secs(20);
-    let house = House::with(config).await;
+    let house = House::<S>::with(config);
     let mut slow = narrow(&house).await;
     let filler = "x".repeat(20 << 10);
     for number in 0..100 {
@@ -148,13 +154,12 @@ async fn a_slow_reader_gets_everything() {
 
 /// C15: a peer that asks and asks and never reads an answer is heard no more after a while, and then dropped: what
 /// waits for it is bounded.
-#[tokio::test]
-async fn a_peer_that_only_asks_is_not_heard_for_ever() {
+async fn a_peer_that_only_asks_is_not_heard_for_ever<S: Stack>() {
     let mut config = watchful();
     config.session.request_limit = 64;
     // Time for far more requests than are to be heard.
     config.session.pong_timeout = Duration::from_secs(3);
-    let house = House::with(config).await;
+    let house = House::<S>::with(config);
     house.desk.answers(Answer::Text(json!({"success": true, "filler": "x".repeat(16 << 10)}).to_string()));
     let mut greedy = narrow(&house).await;
     let asking = async {
@@ -177,11 +182,10 @@ async fn a_peer_that_only_asks_is_not_heard_for_ever() {
 }
 
 /// C15: requests that the platform never finishes are bounded, too: those over the limit are refused at once.
-#[tokio::test]
-async fn requests_that_never_end_are_bounded() {
-    let mut config = House::calm();
+async fn requests_that_never_end_are_bounded<S: Stack>() {
+    let mut config = calm();
     config.session.request_limit = 64;
-    let house = House::with(config).await;
+    let house = House::<S>::with(config);
     house.desk.answers(Answer::Never);
     let mut link = house.link().await;
     for number in 0..200 {
@@ -194,12 +198,11 @@ async fn requests_that_never_end_are_bounded() {
 
 /// C15: the same for interrupts, which have no answer: however many come, no more are under way than a link may
 /// hold.
-#[tokio::test]
-async fn interrupts_that_never_end_are_bounded() {
+async fn interrupts_that_never_end_are_bounded<S: Stack>() {
     let mut config = watchful();
     config.session.request_limit = 64;
     config.session.pong_timeout = Duration::from_secs(5);
-    let house = House::with(config).await;
+    let house = House::<S>::with(config);
     house.desk.answers(Answer::Never);
     let mut link = house.link().await;
     let flooding = async {
@@ -223,9 +226,8 @@ async fn interrupts_that_never_end_are_bounded() {
 }
 
 /// C15: a peer that sends many hellos is refused, rather than remembered.
-#[tokio::test]
-async fn hellos_are_bounded() {
-    let house = House::start().await;
+async fn hellos_are_bounded<S: Stack>() {
+    let house = House::<S>::start();
     let link = house.link().await;
     let hellos = (0..200).map(|number| {
         let hello = json!({"type": "hello", "platform": format!("p{number}"), "botId": "b"});

@@ -1,17 +1,31 @@
 //! Whatever bytes come (D7), at either end of a real socket: lines split and joined, binary messages, nonsense, and
 //! lines over the limit.
 
-mod real;
-
-use real::{End, House, StandIn, becomes, connect, redials_quickly, within};
-use relay_tokio::proto::connector::Status as SessionStatus;
-use relay_tokio::proto::gateway::{Cause, Status, Violation};
-use relay_tokio::{Deliveries, Inbound};
-use serde_json::{Value, json};
+use relay_driver::proto::connector::Status as SessionStatus;
+use relay_driver::proto::gateway::{Cause, Status, Violation};
+use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use crate::harness::{
+    End, House, Stack, StandIn, becomes, calm, delivered, inbound, redials_quickly, within,
+};
+
+on_both! {
+    a_peer_may_finish_what_it_says,
+    lines_of_twenty_mebibytes_end_either_link,
+    a_gateway_takes_lines_however_they_are_cut,
+    a_connector_takes_lines_however_they_are_cut,
+    nonsense_ends_neither_side,
+    an_odd_event_is_still_delivered,
+    a_gateway_refuses_lines_over_its_limit,
+    a_line_of_just_the_limit_passes,
+    a_connector_refuses_lines_over_its_limit,
+    broken_websockets_end_the_link_alone,
+    half_a_line_does_not_outlive_its_link,
+}
 
 /// Lines that no peer should send, and that end nothing.
 const NONSENSE: [&str; 14] = [
@@ -31,23 +45,6 @@ const NONSENSE: [&str; 14] = [
     r#"{"type":"outbound_result","requestId":"nobody's","result":{"success":true}}"#,
 ];
 
-fn inbound(text: &str) -> Value {
-    let event = json!({"text": text, "message_id": text, "source": {"platform": "relay", "chat_id": "c"}});
-    json!({"type": "inbound", "event": event, "bufferId": text})
-}
-
-/// The text of the next delivery, which is then stored.
-async fn delivered(deliveries: &mut Deliveries) -> String {
-    match within("a delivery", deliveries.next()).await {
-        Some(Inbound::Delivery(delivery)) => {
-            let text = delivery.event().unwrap().text.clone().into_owned();
-            delivery.stored();
-            text
-        }
-        other => panic!("expected a delivery, got {other:?}"),
-    }
-}
-
 /// Sends a line in frames of a WebSocket message that are as small as they can be.
 async fn send_in_fragments(end: &mut End, line: &str) {
     let mut opcode = OpCode::Data(Data::Text);
@@ -60,10 +57,9 @@ async fn send_in_fragments(end: &mut End, line: &str) {
 
 /// D7: a message may hold several lines, a line may run over several messages of either kind, and a message over
 /// several frames; the gateway takes them all, in order.
-#[tokio::test]
-async fn a_gateway_takes_lines_however_they_are_cut() {
+async fn a_gateway_takes_lines_however_they_are_cut<S: Stack>() {
     let stand_in = StandIn::bind().await;
-    let (_gateway, mut deliveries) = connect(redials_quickly(&stand_in.url()));
+    let (_gateway, mut deliveries) = S::connect(redials_quickly(&stand_in.url()));
     let mut link = stand_in.link().await;
     let line = |text: &str| format!("{}\n", inbound(text));
 
@@ -93,9 +89,8 @@ async fn a_gateway_takes_lines_however_they_are_cut() {
 }
 
 /// D7: the same for the connector.
-#[tokio::test]
-async fn a_connector_takes_lines_however_they_are_cut() {
-    let house = House::start().await;
+async fn a_connector_takes_lines_however_they_are_cut<S: Stack>() {
+    let house = House::<S>::start();
     let mut link = house.link().await;
     let line = |id: &str| {
         let action = json!({"op": "send", "chat_id": id, "content": "é😀", "metadata": {}});
@@ -115,12 +110,11 @@ async fn a_connector_takes_lines_however_they_are_cut() {
 }
 
 /// D7: lines that are no frames are skipped, and the link goes on.
-#[tokio::test]
-async fn nonsense_ends_neither_side() {
+async fn nonsense_ends_neither_side<S: Stack>() {
     let stand_in = StandIn::bind().await;
-    let (gateway, mut deliveries) = connect(redials_quickly(&stand_in.url()));
+    let (gateway, mut deliveries) = S::connect(redials_quickly(&stand_in.url()));
     let mut to_gateway = stand_in.link().await;
-    let house = House::start().await;
+    let house = House::<S>::start();
     let mut to_connector = house.link().await;
     for end in [&mut to_gateway, &mut to_connector] {
         for line in NONSENSE {
@@ -139,10 +133,9 @@ async fn nonsense_ends_neither_side() {
 }
 
 /// D7: an event without a usable field is not lost, and one that is no object does not end the link.
-#[tokio::test]
-async fn an_odd_event_is_still_delivered() {
+async fn an_odd_event_is_still_delivered<S: Stack>() {
     let stand_in = StandIn::bind().await;
-    let (_gateway, mut deliveries) = connect(redials_quickly(&stand_in.url()));
+    let (_gateway, mut deliveries) = S::connect(redials_quickly(&stand_in.url()));
     let mut link = stand_in.link().await;
     for event in [json!({"text": 7, "source": []}), json!([]), json!(null), json!("x"), json!({})] {
         link.send(&json!({"type": "inbound", "event": event, "bufferId": "odd"})).await;
@@ -169,12 +162,11 @@ fn too_long(limit: usize) -> [Vec<Message>; 4] {
 }
 
 /// D7: a line over the limit, finished or not, ends the link with 1009; the gateway says why, and dials again.
-#[tokio::test]
-async fn a_gateway_refuses_lines_over_its_limit() {
+async fn a_gateway_refuses_lines_over_its_limit<S: Stack>() {
     let stand_in = StandIn::bind().await;
     let mut config = redials_quickly(&stand_in.url());
     config.link.line_limit = 4 << 10;
-    let (gateway, _deliveries) = connect(config);
+    let (gateway, _deliveries) = S::connect(config);
     for messages in too_long(4 << 10) {
         let link = stand_in.link().await;
         let (code, reason) = link.closed_while_sending(messages).await;
@@ -187,12 +179,11 @@ async fn a_gateway_refuses_lines_over_its_limit() {
 }
 
 /// D7: a line of just the limit passes.
-#[tokio::test]
-async fn a_line_of_just_the_limit_passes() {
+async fn a_line_of_just_the_limit_passes<S: Stack>() {
     let stand_in = StandIn::bind().await;
     let mut config = redials_quickly(&stand_in.url());
     config.link.line_limit = 4 << 10;
-    let (_gateway, mut deliveries) = connect(config);
+    let (_gateway, mut deliveries) = S::connect(config);
     let mut link = stand_in.link().await;
     let mut frame = inbound("m");
     frame["filler"] = json!("x".repeat(4096 - frame.to_string().len() - r#","filler":"""#.len()));
@@ -203,11 +194,10 @@ async fn a_line_of_just_the_limit_passes() {
 }
 
 /// D7, C15: the same limit at the connector, which closes with 1009 and takes the next link.
-#[tokio::test]
-async fn a_connector_refuses_lines_over_its_limit() {
-    let mut config = House::calm();
+async fn a_connector_refuses_lines_over_its_limit<S: Stack>() {
+    let mut config = calm();
     config.session.line_limit = 4 << 10;
-    let house = House::with(config).await;
+    let house = House::<S>::with(config);
     for messages in too_long(4 << 10) {
         let link = house.link().await;
         assert_eq!(link.closed_while_sending(messages).await.0, 1009);
@@ -217,11 +207,10 @@ async fn a_connector_refuses_lines_over_its_limit() {
 }
 
 /// D7: bytes that are no WebSocket frames end the link, and no more: the gateway dials again, the connector listens.
-#[tokio::test]
-async fn broken_websockets_end_the_link_alone() {
+async fn broken_websockets_end_the_link_alone<S: Stack>() {
     let stand_in = StandIn::bind().await;
-    let (gateway, mut deliveries) = connect(redials_quickly(&stand_in.url()));
-    let house = House::start().await;
+    let (gateway, mut deliveries) = S::connect(redials_quickly(&stand_in.url()));
+    let house = House::<S>::start();
     for seed in 0..40u64 {
         let noise = noise(seed);
         let mut to_gateway = stand_in.link().await;
@@ -260,10 +249,9 @@ fn noise(seed: u64) -> Vec<u8> {
 
 /// D7: a link that breaks in the middle of a line does not let the next one begin there, and what was not stored is
 /// not acked.
-#[tokio::test]
-async fn half_a_line_does_not_outlive_its_link() {
+async fn half_a_line_does_not_outlive_its_link<S: Stack>() {
     let stand_in = StandIn::bind().await;
-    let (gateway, mut deliveries) = connect(redials_quickly(&stand_in.url()));
+    let (gateway, mut deliveries) = S::connect(redials_quickly(&stand_in.url()));
     let mut link = stand_in.link().await;
     let line = inbound("once").to_string();
     link.send_text(&line[..line.len() / 2]).await;
@@ -274,4 +262,40 @@ async fn half_a_line_does_not_outlive_its_link() {
     assert_eq!(delivered(&mut deliveries).await, "next");
     assert_eq!(link.next_of("inbound_ack").await["bufferId"], "next");
     assert_eq!(gateway.inspect(|machine| machine.skipped().malformed), 1);
+}
+
+/// D7, C15: a line of 20 MiB is over the limits that both ends have by default, in one message or in many, and ends
+/// the link alone.
+async fn lines_of_twenty_mebibytes_end_either_link<S: Stack>() {
+    let stand_in = StandIn::bind().await;
+    let (_gateway, mut deliveries) = S::connect(redials_quickly(&stand_in.url()));
+    let house = House::<S>::start();
+    for pieces in [1, 20] {
+        let messages = || vec![Message::text("x".repeat((20 << 20) / pieces)); pieces];
+        assert_eq!(stand_in.link().await.closed_while_sending(messages()).await.0, 1009);
+        assert_eq!(house.link().await.closed_while_sending(messages()).await.0, 1009);
+        house.becomes(SessionStatus::Offline).await;
+    }
+    let mut link = stand_in.link().await;
+    link.send(&inbound("after it all")).await;
+    assert_eq!(delivered(&mut deliveries).await, "after it all");
+    drop(house.link().await);
+}
+
+/// D7: a peer that goes on after a line that is refused is not cut off while it speaks, and so reads why.
+async fn a_peer_may_finish_what_it_says<S: Stack>() {
+    let stand_in = StandIn::bind().await;
+    let mut config = redials_quickly(&stand_in.url());
+    config.link.line_limit = 4 << 10;
+    let (_gateway, _deliveries) = S::connect(config);
+    let mut config = calm();
+    config.session.line_limit = 4 << 10;
+    let house = House::<S>::with(config);
+    for mut end in [stand_in.link().await, house.link().await] {
+        // More each than the WebSocket layer takes, so that what follows can only be read below it.
+        for _ in 0..16 {
+            end.send_text(&"x".repeat(200 << 10)).await;
+        }
+        assert_eq!(end.closed().await.0, 1009);
+    }
 }

@@ -27,7 +27,7 @@ pub(crate) struct End {
     socket: WebSocketStream<Box<dyn Carrier>>,
     /// Frames that were read and not taken yet.
     frames: VecDeque<Value>,
-    /// The headers of the upgrade's request, where this is the accepting end.
+    /// What the peer's headers said at the upgrade.
     pub(crate) headers: HeaderMap,
 }
 
@@ -60,7 +60,9 @@ impl End {
         }
         let stream: Box<dyn Carrier> = Box::new(stream);
         match within("an upgrade", client_async(request, stream)).await {
-            Ok((socket, _)) => Ok(Self { socket, frames: VecDeque::new(), headers: HeaderMap::new() }),
+            Ok((socket, response)) => {
+                Ok(Self { socket, frames: VecDeque::new(), headers: response.headers().clone() })
+            }
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("the upgrade failed: {error}"),
         }
@@ -204,11 +206,6 @@ impl End {
     /// The connection below, for bytes that are no WebSocket's.
     pub(crate) fn carrier(&mut self) -> &mut Box<dyn Carrier> {
         self.socket.get_mut()
-    }
-
-    /// Both halves, for a peer that sends and reads at once.
-    pub(crate) fn into_socket(self) -> WebSocketStream<Box<dyn Carrier>> {
-        self.socket
     }
 }
 

@@ -1,15 +1,25 @@
-//! How a gateway leaves a real socket: shut down (L6, I4), dormant (I6), and when its peer is gone without a word (K1).
-
-mod real;
+//! How a gateway leaves a real socket: shut down (L6, I4), and when its peer is gone without a word (K1).
 
 use std::time::Duration;
 
-use real::{End, StandIn, becomes, connect, patient, redials_quickly, within};
-use relay_tokio::proto::action::{Action, ActionResult};
-use relay_tokio::proto::gateway::{Ambiguity, Cause, Failure, Options, Outcome, Status};
-use relay_tokio::{Gateway, Inbound};
+use relay_driver::gateway::{Deliveries, Gateway};
+use relay_driver::proto::action::{Action, ActionResult};
+use relay_driver::proto::gateway::{Ambiguity, Cause, Failure, Options, Outcome, Status};
 use serde_json::json;
 use tokio::task::JoinHandle;
+
+use crate::harness::{End, Stack, StandIn, becomes, patient, redials_quickly, result, within};
+
+on_both! {
+    a_shutdown_is_said_and_agreed_to,
+    a_shutdown_does_not_wait_for_ever,
+    a_shutdown_does_not_wait_for_a_frozen_peer,
+    a_shutdown_waits_for_results,
+    a_shutdown_settles_whoever_waits,
+    dropping_everything_is_a_shutdown,
+    a_peer_without_pongs_is_dropped,
+    a_deaf_peer_settles_what_it_was_asked,
+}
 
 fn shutting_down(gateway: &Gateway) -> JoinHandle<()> {
     let gateway = gateway.clone();
@@ -25,23 +35,18 @@ fn asking(gateway: &Gateway) -> JoinHandle<Outcome> {
     })
 }
 
-fn result(request: &serde_json::Value) -> serde_json::Value {
-    json!({"type": "outbound_result", "requestId": request["requestId"], "result": {"success": true}})
-}
-
 /// A gateway that is linked to a stand-in, and nobody's timer plays a part.
-async fn linked(stand_in: &StandIn) -> (Gateway, relay_tokio::Deliveries, End) {
-    let (gateway, deliveries) = connect(patient(&stand_in.url()));
+async fn linked<S: Stack>(stand_in: &StandIn) -> (S::Gateway, Deliveries, End) {
+    let (gateway, deliveries) = S::connect(patient(&stand_in.url()));
     let link = stand_in.link().await;
     becomes(&gateway, |status| status == Status::Linked).await;
     (gateway, deliveries, link)
 }
 
 /// I4: `going_idle`, its ack, close 1000, in this order; and nobody is dialed again.
-#[tokio::test]
-async fn a_shutdown_is_said_and_agreed_to() {
+async fn a_shutdown_is_said_and_agreed_to<S: Stack>() {
     let stand_in = StandIn::bind().await;
-    let (gateway, mut deliveries, mut link) = linked(&stand_in).await;
+    let (gateway, mut deliveries, mut link) = linked::<S>(&stand_in).await;
     let ending = shutting_down(&gateway);
     link.next_of("going_idle").await;
     link.send(&json!({"type": "going_idle_ack"})).await;
@@ -55,12 +60,11 @@ async fn a_shutdown_is_said_and_agreed_to() {
 }
 
 /// I4: without an ack the gateway goes all the same, in the configured time.
-#[tokio::test]
-async fn a_shutdown_does_not_wait_for_ever() {
+async fn a_shutdown_does_not_wait_for_ever<S: Stack>() {
     let stand_in = StandIn::bind().await;
     let mut config = patient(&stand_in.url());
     config.link.shutdown_idle_timeout = Duration::from_millis(30);
-    let (gateway, _deliveries) = connect(config);
+    let (gateway, _deliveries) = S::connect(config);
     let mut link = stand_in.link().await;
     becomes(&gateway, |status| status == Status::Linked).await;
     let ending = shutting_down(&gateway);
@@ -71,13 +75,12 @@ async fn a_shutdown_does_not_wait_for_ever() {
 }
 
 /// I4: a peer that takes nothing and says nothing does not hold a shutdown up.
-#[tokio::test]
-async fn a_shutdown_does_not_wait_for_a_frozen_peer() {
+async fn a_shutdown_does_not_wait_for_a_frozen_peer<S: Stack>() {
     let stand_in = StandIn::bind().await;
     let mut config = patient(&stand_in.url());
     config.link.shutdown_idle_timeout = Duration::from_millis(30);
     config.link.drain_timeout = Duration::from_millis(60);
-    let (gateway, _deliveries) = connect(config);
+    let (gateway, _deliveries) = S::connect(config);
     let frozen = stand_in.link().await;
     becomes(&gateway, |status| status == Status::Linked).await;
     // So much that it fills whatever lies between the two.
@@ -96,10 +99,9 @@ async fn a_shutdown_does_not_wait_for_a_frozen_peer() {
 
 /// O10: what is under way at a shutdown may still be answered, between the ack and the close as well; and every
 /// message that arrives meanwhile is taken.
-#[tokio::test]
-async fn a_shutdown_waits_for_results() {
+async fn a_shutdown_waits_for_results<S: Stack>() {
     let stand_in = StandIn::bind().await;
-    let (gateway, _deliveries, mut link) = linked(&stand_in).await;
+    let (gateway, _deliveries, mut link) = linked::<S>(&stand_in).await;
     let asked = asking(&gateway);
     let request = link.next_of("outbound").await;
     let ending = shutting_down(&gateway);
@@ -114,8 +116,7 @@ async fn a_shutdown_waits_for_results() {
 }
 
 /// L6, O2: at whatever point a shutdown strikes, whoever waits is told, and nobody is dialed again.
-#[tokio::test]
-async fn a_shutdown_settles_whoever_waits() {
+async fn a_shutdown_settles_whoever_waits<S: Stack>() {
     /// Where the gateway is when it is shut down.
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum At {
@@ -130,7 +131,7 @@ async fn a_shutdown_settles_whoever_waits() {
         let mut config = patient(&stand_in.url());
         config.link.shutdown_idle_timeout = Duration::from_millis(30);
         config.link.drain_timeout = Duration::from_millis(60);
-        let (gateway, mut deliveries) = connect(config);
+        let (gateway, mut deliveries) = S::connect(config);
         let (mut held, mut open) = (None, None);
         match at {
             At::Dialing => held = Some(stand_in.connection().await),
@@ -178,77 +179,24 @@ async fn a_shutdown_settles_whoever_waits() {
 }
 
 /// When the last handle is dropped, the gateway leaves as if it was told to.
-#[tokio::test]
-async fn dropping_everything_is_a_shutdown() {
+async fn dropping_everything_is_a_shutdown<S: Stack>() {
     let stand_in = StandIn::bind().await;
-    let (gateway, deliveries, mut link) = linked(&stand_in).await;
+    let (gateway, deliveries, mut link) = linked::<S>(&stand_in).await;
     drop((gateway, deliveries));
     link.next_of("going_idle").await;
     link.send(&json!({"type": "going_idle_ack"})).await;
     assert_eq!(link.closed().await.0, 1000);
 }
 
-/// I6, I2: dormant is a state of its own, which is neither a failure nor a reconnection, has no cause, and dials
-/// nobody until it is woken.
-#[tokio::test]
-async fn dormant_is_healthy() {
-    let stand_in = StandIn::bind().await;
-    let (gateway, _deliveries, mut link) = linked(&stand_in).await;
-    let mut watch = gateway.watch();
-    let asleep = {
-        let gateway = gateway.clone();
-        tokio::spawn(async move { gateway.go_dormant().await })
-    };
-    link.next_of("going_idle").await;
-    let mut seen = vec![watch.current()];
-    link.send(&json!({"type": "going_idle_ack"})).await;
-    assert_eq!(link.closed().await.0, 1000);
-    within("the dormancy", asleep).await.unwrap().unwrap();
-    drop(link);
-    while seen.last().unwrap().status != Status::Dormant {
-        seen.push(within("a change", watch.changed()).await);
-    }
-    for status in &seen {
-        let healthy = matches!(status.status, Status::Linked | Status::GoingIdle | Status::Dormant);
-        assert!(healthy && status.cause.is_none(), "{status:?}");
-    }
-    gateway.wake();
-    let _link = stand_in.link().await;
-    let status = becomes(&gateway, |status| status == Status::Linked).await;
-    assert_eq!(status.cause, None);
-}
-
-/// I6, I1: a connector that closes once it has agreed does not make a failure of it.
-#[tokio::test]
-async fn a_connector_that_hangs_up_on_a_sleeper_is_no_failure() {
-    let stand_in = StandIn::bind().await;
-    let (gateway, _deliveries, mut link) = linked(&stand_in).await;
-    let asked = asking(&gateway);
-    link.next_of("outbound").await;
-    let asleep = {
-        let gateway = gateway.clone();
-        tokio::spawn(async move { gateway.go_dormant().await })
-    };
-    link.next_of("going_idle").await;
-    link.send(&json!({"type": "going_idle_ack"})).await;
-    // The gateway still waits for the result, so that it is the connector who closes first.
-    link.close(1001, "").await;
-    within("the dormancy", asleep).await.unwrap().unwrap();
-    assert_eq!(gateway.watch().current().status, Status::Dormant);
-    assert_eq!(within("an outcome", asked).await.unwrap(), Outcome::Ambiguous(Ambiguity::LinkLost));
-    assert!(stand_in.was_left_alone());
-}
-
 /// K1: a peer that answers no ping is dropped and dialed again, whether it says nothing or talks all the time.
-#[tokio::test]
-async fn a_peer_without_pongs_is_dropped() {
+async fn a_peer_without_pongs_is_dropped<S: Stack>() {
     for talks in [false, true] {
         let stand_in = StandIn::bind().await;
         let mut config = redials_quickly(&stand_in.url());
         config.link.ping_interval = Duration::from_millis(20);
         config.link.pong_timeout = Duration::from_secs(1);
         let silent = Cause::Silent(config.link.pong_timeout);
-        let (gateway, _deliveries) = connect(config);
+        let (gateway, _deliveries) = S::connect(config);
         let mut deaf = stand_in.link().await;
         becomes(&gateway, |status| status == Status::Linked).await;
         let talking = async {
@@ -274,40 +222,15 @@ async fn a_peer_without_pongs_is_dropped() {
 
 /// K1: a peer that is gone without a word, its network with it, is no worse than one that is deaf: the request on its
 /// link is settled with it.
-#[tokio::test]
-async fn a_deaf_peer_settles_what_it_was_asked() {
+async fn a_deaf_peer_settles_what_it_was_asked<S: Stack>() {
     let stand_in = StandIn::bind().await;
     let mut config = patient(&stand_in.url());
     config.link.ping_interval = Duration::from_millis(20);
     config.link.pong_timeout = Duration::from_millis(100);
-    let (gateway, _deliveries) = connect(config);
+    let (gateway, _deliveries) = S::connect(config);
     let deaf = stand_in.link().await;
     becomes(&gateway, |status| status == Status::Linked).await;
     let outcome = within("an outcome", asking(&gateway)).await.unwrap();
     assert_eq!(outcome, Outcome::Ambiguous(Ambiguity::LinkLost));
     drop(deaf);
-}
-
-/// D4: a delivery that the application drops, or gives back, is not acked, and is handed out when it comes again.
-#[tokio::test]
-async fn what_is_dropped_comes_again() {
-    let stand_in = StandIn::bind().await;
-    let (_gateway, mut deliveries, mut link) = linked(&stand_in).await;
-    for turn in 0..3 {
-        let event = json!({"text": "x", "message_id": "m", "source": {"platform": "p", "chat_id": "c"}});
-        link.send(&json!({"type": "inbound", "event": event, "bufferId": "first"})).await;
-        // What is handed out for certain, so that nothing is waited for in vain.
-        link.send(&json!({"type": "inbound", "event": {"text": "mark"}})).await;
-        let Some(Inbound::Delivery(first)) = within("a delivery", deliveries.next()).await else { panic!() };
-        assert!(first.buffered, "turn {turn}: it was not handed out");
-        match turn {
-            0 => drop(first),
-            1 => first.release(),
-            _ => first.stored(),
-        }
-        let Some(Inbound::Delivery(mark)) = within("the mark", deliveries.next()).await else { panic!() };
-        mark.stored();
-    }
-    assert_eq!(link.next_of("inbound_ack").await["bufferId"], "first");
-    assert!(link.leftovers().is_empty());
 }
