@@ -83,6 +83,17 @@ mod tests {
         assert_eq!(liveness.deadline(), None);
     }
 
+    /// K1: the answer to a later ping is a sign of life as well, also where the numbers begin anew.
+    #[test]
+    fn a_later_pong_will_do() {
+        let mut liveness = Liveness { sent: u32::MAX, ..Liveness::new(TIMEOUT) };
+        liveness.ping(at(30), false);
+        let second = liveness.ping(at(60), false);
+        assert_eq!(second, 0);
+        liveness.pong(second);
+        assert_eq!(liveness.deadline(), None);
+    }
+
     #[test]
     fn nothing_is_awaited_while_deaf() {
         let mut liveness = Liveness::new(TIMEOUT);

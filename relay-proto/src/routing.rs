@@ -227,5 +227,8 @@ mod tests {
         routing.learn(&long, on("discord", "u"));
         routing.learn("c", on("discord", &long));
         assert!(routing.all().is_empty());
+        let longest = "x".repeat(LONGEST_ID);
+        routing.learn(&longest, on("discord", &longest));
+        assert_eq!(routing.all().len(), 1);
     }
 }
