@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_hostile_depth_is_cut_off() {
-        let nested = |open: &str, close: &str| format!("{}{}", open.repeat(5_000), close.repeat(5_000));
+        let nested = |open: &str, close: &str| format!("{}{}", open.repeat(50_000), close.repeat(50_000));
         let options = format!(
             r#"{{"type":2,"data":{{"name":"x"{}}}}}"#,
             nested(r#","options":[{"type":1,"name":"y""#, "}]")
