@@ -23,12 +23,13 @@ fn main() {
     // Cargo passes options of its own harness.
     let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     println!(
-        "{:<30} {:>11} {:>11} {:>11} {:>9} {:>9}",
+        "{:<32} {:>11} {:>11} {:>11} {:>9} {:>9}",
         "frames a second", "plain", "batching", "relay", "÷ plain", "÷ batch."
     );
     for (name, work) in [
         ("inbound, acked, 1 in flight", Work::Inbound { window: 1, frames: 4_000 }),
         ("inbound, acked, 64 in flight", Work::Inbound { window: 64, frames: 60_000 }),
+        ("inbound, acked, 1,024 in flight", Work::Inbound { window: 1_024, frames: 200_000 }),
         ("outbound, 1 in flight", Work::Outbound { window: 1, frames: 4_000 }),
         ("outbound, 64 in flight", Work::Outbound { window: 64, frames: 40_000 }),
     ] {
@@ -56,7 +57,7 @@ fn compare(name: &str, work: Work) {
     }
     let median = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     println!(
-        "{name:<30} {:>11.0} {:>11.0} {:>11.0} {:>9.2} {:>9.2}",
+        "{name:<32} {:>11.0} {:>11.0} {:>11.0} {:>9.2} {:>9.2}",
         median(|round| round.plain),
         median(|round| round.batching),
         median(|round| round.relay),

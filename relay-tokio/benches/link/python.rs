@@ -27,13 +27,14 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     println!(
-        "{:<30} {:>11} {:>11} {:>11} {:>9} {:>9}",
+        "{:<32} {:>11} {:>11} {:>11} {:>9} {:>9}",
         "frames a second", "python", "batching", "relay", "batch. ÷", "relay ÷"
     );
     // The Python client gets less to do, so that both take their time.
     let inbound = |window, frames| Work::Inbound { window, frames };
     let outbound = |window, frames| Work::Outbound { window, frames };
     compare("inbound, acked, 64 in flight", inbound(64, 5_000), inbound(64, 100_000));
+    compare("inbound, acked, 1,024 in flight", inbound(1_024, 5_000), inbound(1_024, 300_000));
     compare("outbound, 64 in flight", outbound(64, 5_000), outbound(64, 60_000));
     ExitCode::SUCCESS
 }
@@ -56,7 +57,7 @@ fn compare(name: &str, python_work: Work, relay_work: Work) {
     }
     let median = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     println!(
-        "{name:<30} {:>11.0} {:>11.0} {:>11.0} {:>9.1} {:>9.1}",
+        "{name:<32} {:>11.0} {:>11.0} {:>11.0} {:>9.1} {:>9.1}",
         median(|round| round.python),
         median(|round| round.batching),
         median(|round| round.relay),

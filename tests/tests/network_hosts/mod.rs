@@ -1,5 +1,6 @@
 //! Two hosts with a cable between them, and `relay run` on one of them.
 
+mod bad_wire;
 mod namespace;
 
 use std::io::Write;
@@ -7,6 +8,8 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
+use bad_wire::BadWire;
+pub(crate) use bad_wire::Faults;
 use namespace::Namespace;
 use tokio::process::Command;
 
@@ -25,14 +28,23 @@ const END: &str = "cable";
 pub(crate) struct Cable {
     pub(crate) gateway: Namespace,
     connector: Namespace,
+    /// What the cable is made of, unless it is the kernel's own.
+    bad: Option<BadWire>,
 }
 
 impl Cable {
-    fn lay() -> Result<Self, String> {
-        let cable = Self { gateway: Namespace::new("gateway")?, connector: Namespace::new("connector")? };
+    fn lay(faults: Option<&Faults>) -> Result<Self, String> {
+        let (gateway, connector) = (Namespace::new("gateway")?, Namespace::new("connector")?);
+        let bad = match faults {
+            Some(faults) => Some(BadWire::lay([&gateway, &connector], faults)?),
+            None => {
+                let other = ["peer", "name", END, "netns", connector.name()];
+                gateway.ip(&[&["link", "add", END, "type", "veth"][..], &other].concat())?;
+                None
+            }
+        };
+        let cable = Self { gateway, connector, bad };
         let (gateway, connector) = (&cable.gateway, &cable.connector);
-        let other = ["peer", "name", END, "netns", connector.name()];
-        gateway.ip(&[&["link", "add", END, "type", "veth"][..], &other].concat())?;
         for (host, address) in [(gateway, "10.213.77.2/24"), (connector, "10.213.77.1/24")] {
             host.ip(&["link", "set", "lo", "up"])?;
             host.ip(&["address", "add", address, "dev", END])?;
@@ -54,14 +66,6 @@ impl Cable {
         self.connector.ip(&["link", "set", END, "up"]).unwrap();
     }
 
-    /// From now on the cable does this to both directions, if the kernel can.
-    pub(crate) fn spoil(&self, how: &[&str]) -> Result<(), String> {
-        for host in [&self.connector, &self.gateway] {
-            host.run("tc", &[&["qdisc", "add", "dev", END, "root", "netem"][..], how].concat())?;
-        }
-        Ok(())
-    }
-
     /// The connections of the gateway's host, for a failure's sake.
     pub(crate) fn sockets(&self) -> String {
         self.gateway.run("ss", &["-tan"]).unwrap_or_else(|why| why)
@@ -71,17 +75,35 @@ impl Cable {
 /// Runs a test on the connector's host: what it starts or listens on is there. Where no hosts can be made, it says
 /// that this is not checked.
 pub(crate) fn between_hosts(unchecked: &str, test: impl AsyncFnOnce(&Cable) + Send) {
-    let cable = match Cable::lay() {
+    match Cable::lay(None) {
+        Ok(cable) => on_the_connectors_host(&cable, unchecked, test),
+        Err(why) => not_checked(unchecked, &why),
+    }
+}
+
+/// The same, over a cable that does this to what goes through it, in both directions.
+///
+/// # Panics
+/// When the cable has lost nothing at all in the end, in one of the directions: then too little was checked. Which
+/// frames of a direction are lost follows from the seed alone.
+pub(crate) fn over_a_bad_cable(faults: &Faults, unchecked: &str, test: impl AsyncFnOnce(&Cable) + Send) {
+    let mut cable = match Cable::lay(Some(faults)) {
         Ok(cable) => cable,
         Err(why) => return not_checked(unchecked, &why),
     };
+    on_the_connectors_host(&cable, unchecked, test);
+    let traffic = cable.bad.take().expect("a bad cable").remove();
+    assert!(traffic.lost.iter().all(|lost| *lost > 0), "the cable did no harm: {traffic:?}");
+}
+
+fn on_the_connectors_host(cable: &Cable, what: &str, test: impl AsyncFnOnce(&Cable) + Send) {
     let run = || {
         // The thread alone moves there, with all that it opens and starts from now on.
         cable.connector.enter();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(test(&cable));
+        runtime.block_on(test(cable));
     };
-    let name = thread::current().name().unwrap_or(unchecked).to_owned();
+    let name = thread::current().name().unwrap_or(what).to_owned();
     thread::scope(|scope| _ = thread::Builder::new().name(name).spawn_scoped(scope, run).unwrap());
 }
 
