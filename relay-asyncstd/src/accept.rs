@@ -1,7 +1,6 @@
 //! Accepting gateways from a TCP listener of one's own.
 
 use std::io;
-use std::time::Duration;
 
 use async_std::net::TcpListener;
 use async_std::{future, task};
@@ -14,9 +13,6 @@ use relay_driver::{upgrade, websocket_config};
 
 use crate::Connector;
 use crate::socket::socket;
-
-/// How long to wait after a failure to accept that is likely to last, such as too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Connector {
     /// Accepts gateways for as long as the listener does. An upgrade on any other path than `/relay` is answered
@@ -35,7 +31,9 @@ impl Connector {
                     let connector = self.clone();
                     task::spawn(async move { connector.accept(stream).await });
                 }
-                Err(error) if upgrade::may_accept_again(&error) => task::sleep(ACCEPT_PAUSE).await,
+                Err(error) if upgrade::may_accept_again(&error) => {
+                    task::sleep(upgrade::ACCEPT_PAUSE).await;
+                }
                 Err(error) => return Err(error),
             }
         }

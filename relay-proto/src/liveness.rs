@@ -34,7 +34,7 @@ impl Liveness {
     /// The pong to this ping came. Later pings may still be unanswered; they get their own deadline with the next
     /// ping, which keeps the whole within one beat and one timeout.
     pub(crate) fn pong(&mut self, number: u32) {
-        if self.awaited.is_some_and(|(awaited, _)| number.wrapping_sub(awaited) < u32::MAX / 2) {
+        if self.awaited.is_some_and(|(awaited, _)| answers(number, awaited)) {
             self.awaited = None;
         }
     }
@@ -54,6 +54,11 @@ impl Liveness {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.awaited.map(|(_, until)| until)
     }
+}
+
+/// Whether the pong of this number answers this ping, by itself or as a later one.
+pub(crate) fn answers(pong: u32, ping: u32) -> bool {
+    pong.wrapping_sub(ping) < u32::MAX / 2
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Accepting gateways from a TCP listener of one's own.
 
 use std::io;
-use std::time::Duration;
 
 use relay_driver::{upgrade, websocket_config};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,9 +14,6 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use crate::Connector;
 use crate::host::Host;
 use crate::socket::socket;
-
-/// How long to wait after a failure to accept that is likely to last, such as too many open files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl<H: Host> Connector<H> {
     /// Accepts gateways for as long as the listener does. An upgrade on any other path than `/relay` is answered
@@ -36,7 +32,9 @@ impl<H: Host> Connector<H> {
                     let connector = self.clone();
                     tokio::spawn(async move { connector.accept(stream).await });
                 }
-                Err(error) if upgrade::may_accept_again(&error) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                Err(error) if upgrade::may_accept_again(&error) => {
+                    tokio::time::sleep(upgrade::ACCEPT_PAUSE).await;
+                }
                 Err(error) => return Err(error),
             }
         }

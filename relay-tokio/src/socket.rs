@@ -10,12 +10,6 @@ use tokio_tungstenite::WebSocketStream;
 /// A WebSocket after its upgrade, over this stream.
 pub(crate) type Socket<S> = WebSocket<WebSocketStream<S>>;
 
-/// How much is read in one go of what is then forgotten, in bytes.
-const DISCARDED: usize = 8 << 10;
-
-/// How often that is done before other tasks have their turn.
-const DISCARD_BUDGET: usize = 32;
-
 pub(crate) fn socket<S: AsyncRead + AsyncWrite + Unpin>(upgraded: WebSocketStream<S>) -> Socket<S> {
     WebSocket::new(upgraded, discard)
 }
@@ -25,15 +19,8 @@ fn discard<S: AsyncRead + AsyncWrite + Unpin>(
     cx: &mut Context<'_>,
 ) -> Poll<()> {
     let stream = socket.get_mut();
-    for _ in 0..DISCARD_BUDGET {
-        let mut bytes = [0; DISCARDED];
-        let mut buffer = ReadBuf::new(&mut bytes);
-        match Pin::new(&mut *stream).poll_read(cx, &mut buffer) {
-            Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
-            Poll::Ready(Ok(()) | Err(_)) => return Poll::Ready(()),
-            Poll::Pending => return Poll::Pending,
-        }
-    }
-    cx.waker().wake_by_ref();
-    Poll::Pending
+    relay_driver::discard(cx, |cx, bytes| {
+        let mut buffer = ReadBuf::new(bytes);
+        Pin::new(&mut *stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
+    })
 }

@@ -20,7 +20,7 @@ cargo mutants --version >/dev/null 2>&1 || {
     exit 1
 }
 target=$(cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
-output="$target/mutants"
+output="$target/cargo-mutants"
 lists="$output/mutants.out"
 export PROPTEST_DISABLE_FAILURE_PERSISTENCE=1
 # That a case fails is enough; nobody reads which is the smallest.

@@ -137,6 +137,7 @@ impl SessionRig {
         match &event {
             LinkEvent::Opened(link, _) if !self.is_closed() => self.mailbox.opened(*link),
             LinkEvent::Received(link, bytes) => self.mailbox.heard(*link, bytes),
+            LinkEvent::Pong(link, number) => self.mailbox.ponged(*link, *number),
             LinkEvent::Closed(link, _) => self.mailbox.ended(*link),
             _ => {}
         }

@@ -133,6 +133,55 @@ fn past_the_hard_limit() {
     }
 }
 
+/// D6: past the hard limits no link adds anything, however many come: neither deliveries nor interrupts, which a
+/// connector may send before its descriptor.
+#[test]
+fn past_the_hard_limit_links_add_nothing() {
+    let floods: [fn(usize) -> String; 3] = [
+        |number| inbound(&format!("b{number}"), &message(&format!("m{number}"))),
+        |_| lines::interrupt_inbound("s", "c"),
+        |number| inbound("", &message(&format!("m{number}{}", "x".repeat(1000)))),
+    ];
+    for flood in floods {
+        let mut rig = GatewayRig::linked(narrow(2, 5));
+        rig.app_takes = false;
+        let _request = rig.send("waiting");
+        for number in 0..100 {
+            rig.connector_says(&flood(number));
+            if rig.machine.status() != Status::Linked {
+                rig.runs_to_dial();
+                rig.open();
+            }
+        }
+        rig.runs_to_dial();
+        rig.link_up();
+        rig.app_takes = true;
+        rig.passes(SECOND);
+        let held = rig.take_inbound().len();
+        assert!((1..=7).contains(&held), "{held} things were held");
+    }
+}
+
+/// D6: what a delivery and a result hold is what they say, and not all that came with them.
+#[test]
+fn no_delivery_holds_what_it_came_in() {
+    let mut rig = GatewayRig::linked(plain_config());
+    let request = rig.send("hello");
+    let id = rig.take_outbound_id();
+    let padding = format!("{{\"type\":\"later\",\"x\":\"{}\"}}\n", "x".repeat(100_000));
+    let result = lines::result(&id, &json!({"success": true}));
+    let whole = [padding, inbound("b1", &message("m1")), result].concat();
+    let whole = Bytes::from(whole.into_bytes());
+    let link = rig.link().unwrap();
+    rig.handle(LinkEvent::Received(link, whole.clone()));
+    let (deliveries, outcome) = (rig.take_deliveries(), rig.outcome(request));
+    assert!(
+        deliveries.len() == 1 && matches!(outcome, Some(Outcome::Answered(_))),
+        "{deliveries:?} {outcome:?}"
+    );
+    assert!(whole.is_unique(), "nobody but the test holds the message");
+}
+
 /// D6, W1: a connector that floods again after each drop gets everything across in the end.
 #[test]
 fn a_flood_ends_well() {

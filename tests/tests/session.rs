@@ -33,6 +33,20 @@ fn frames_claim_no_identity() {
     assert_eq!(claiming.machine, plain.machine);
 }
 
+/// C15: a hello with a name that no platform has, which each request would cost, is passed over.
+#[test]
+fn overlong_names() {
+    let mut rig = SessionRig::default();
+    rig.accepts();
+    for (platform, bot_id) in [("p".repeat(257), "b".to_owned()), ("p".to_owned(), "b".repeat(257))] {
+        rig.gateway_says(&lines::hello(&platform, &bot_id));
+        assert!(rig.take_events().is_empty());
+    }
+    assert_eq!(rig.machine.skipped().malformed, 2);
+    rig.gateway_says(&lines::hello(&"p".repeat(256), &"b".repeat(256)));
+    assert!(matches!(rig.take_events()[..], [Event::Hello(_)]));
+}
+
 /// C5: `going_idle` is acked behind what is being written already, and nothing more is pushed.
 #[test]
 fn going_idle() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use relay_proto::connector::{Config, DeathCause, Event, Status};
-use relay_proto::{DeliveryKind, Position};
+use relay_proto::{DeliveryKind, LinkEvent, Position};
 use relay_tests::lines;
 use relay_tests::session_rig::SessionRig;
 
@@ -312,7 +312,54 @@ fn an_ack_of_an_earlier_link_settles_nothing_else() {
     assert_eq!(rig.take_entries(), [0], "the present link's peer has not passed it over");
 }
 
-/// C9, C4: passthroughs that a stock peer never acks do not stop what stands behind them.
+/// C9, C4, W4: passthroughs that a stock peer never acks do not stop what stands behind them, on the very link: its pong
+/// says that it has read them. A pong to a ping from before them says nothing.
+#[test]
+fn a_window_full_of_passthroughs_on_one_link() {
+    let mut rig = SessionRig::default();
+    let link = rig.goes_live_with_stock_peer();
+    rig.passes(30 * SECOND);
+    let [early] = rig.take_pings()[..] else { panic!("a ping") };
+    let passthroughs: Vec<u64> = (0..40).map(|_| rig.append_passthrough().0).collect();
+    rig.append();
+    assert_eq!(rig.take_entries(), passthroughs[..32]);
+    rig.handle(LinkEvent::Pong(link, early));
+    assert_eq!((rig.take_acked(), rig.take_entries()), (vec![], vec![]));
+    rig.passes(30 * SECOND);
+    let [behind] = rig.take_pings()[..] else { panic!("a ping") };
+    assert_eq!(rig.take_entries(), [0; 0], "not before the pong");
+    rig.handle(LinkEvent::Pong(link, behind));
+    assert_eq!(rig.take_acked(), passthroughs[..32]);
+    assert_eq!(rig.take_entries(), (32..=40).collect::<Vec<u64>>());
+    rig.passes(30 * SECOND);
+    let [later] = rig.take_pings()[..] else { panic!("a ping") };
+    rig.handle(LinkEvent::Pong(link, later));
+    assert_eq!(rig.take_acked(), [0; 0], "the message among them will be acked, and speaks for them");
+    rig.gateway_acks(Position(40));
+    assert_eq!((rig.take_acked().len(), rig.machine.backlog()), (9, 0));
+}
+
+/// C9, W1: neither a pong on another link nor one to a peer that acks passthroughs settles any.
+#[test]
+fn no_pong_speaks_for_what_another_link_had() {
+    let mut rig = SessionRig::default();
+    rig.goes_live_with_stock_peer();
+    (0..32).for_each(|_| _ = rig.append_passthrough());
+    rig.passes(30 * SECOND);
+    let [behind] = rig.take_pings()[..] else { panic!("a ping") };
+    relinks_with_stock_peer(&mut rig);
+    let link = rig.machine.link().unwrap();
+    rig.handle(LinkEvent::Pong(link, behind));
+    assert_eq!((rig.take_acked().len(), rig.machine.backlog()), (0, 32));
+    rig.passes(30 * SECOND);
+    let [behind] = rig.take_pings()[..] else { panic!("a ping") };
+    // It turns out to ack passthroughs: from here on each is waited for.
+    rig.gateway_acks(Position(7));
+    rig.handle(LinkEvent::Pong(link, behind));
+    assert_eq!((rig.take_acked(), rig.machine.backlog()), (vec![7], 31));
+}
+
+/// C9, C4: passthroughs that a stock peer never acks do not stop what stands behind them, nor do lost links.
 #[test]
 fn a_window_full_of_passthroughs() {
     let mut rig = SessionRig::default();

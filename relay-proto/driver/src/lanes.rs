@@ -31,6 +31,11 @@ impl<J> Lanes<J> {
         Some(job)
     }
 
+    /// The jobs that wait need not be done any more. Those under way go on.
+    pub fn forget_waiting(&mut self) {
+        self.busy.values_mut().for_each(VecDeque::clear);
+    }
+
     /// The job before it in this lane is done: the next one, if any waits.
     #[must_use]
     pub fn next(&mut self, lane: &Lane) -> Option<J> {
@@ -60,5 +65,9 @@ mod tests {
         assert_eq!((lanes.next(&c), lanes.next(&c), lanes.next(&c)), (Some(2), Some(3), None));
         assert_eq!((lanes.next(&d), lanes.next(&None)), (None, None));
         assert_eq!(lanes.enter(&c, 7), Some(7), "the lane is free again");
+        assert_eq!(lanes.enter(&c, 8), None);
+        lanes.forget_waiting();
+        assert_eq!(lanes.enter(&c, 9), None, "7 is still under way");
+        assert_eq!((lanes.next(&c), lanes.next(&c)), (Some(9), None));
     }
 }

@@ -8,6 +8,7 @@
 pub mod connector;
 pub mod gateway;
 pub mod lanes;
+mod panics;
 mod port;
 pub mod race;
 mod rounds;
@@ -22,5 +23,5 @@ mod wire;
 
 pub use relay_proto as proto;
 pub use runtime::{BoxFuture, Clock, DialRequest, Runtime};
-pub use socket::{Discard, Socket, WebSocket};
+pub use socket::{Discard, Socket, WebSocket, discard};
 pub use wire::websocket_config;

@@ -1,6 +1,7 @@
 //! What a driver needs of a WebSocket.
 
 use std::fmt;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -27,6 +28,30 @@ impl Socket for Box<dyn Socket> {
 
 /// How the bytes below a WebSocket are read and forgotten; see [`Socket::poll_discard`].
 pub type Discard<S> = fn(&mut S, &mut Context<'_>) -> Poll<()>;
+
+/// How much is read in one go of what is then forgotten, in bytes.
+const DISCARDED: usize = 8 << 10;
+
+/// How often that is done before other tasks have their turn.
+const DISCARD_BUDGET: usize = 32;
+
+/// What a [`Discard`] does with a stream: reads until nothing more can come. `read` puts bytes into the buffer and says
+/// how many; none, or an error, is the end.
+pub fn discard(
+    cx: &mut Context<'_>,
+    mut read: impl FnMut(&mut Context<'_>, &mut [u8]) -> Poll<io::Result<usize>>,
+) -> Poll<()> {
+    let mut bytes = [0; DISCARDED];
+    for _ in 0..DISCARD_BUDGET {
+        match read(cx, &mut bytes) {
+            Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
 
 /// A library's WebSocket, with the way to read below it.
 pub struct WebSocket<S> {

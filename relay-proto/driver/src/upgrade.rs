@@ -20,6 +20,9 @@ pub const PATH: &str = "/relay";
 /// How long a connector waits for a peer's upgrade to be complete.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a listener waits after a failure to accept that is likely to last, such as too many open files.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// The request of a dial.
 ///
 /// # Errors

@@ -16,11 +16,13 @@ use crate::socket::Socket;
 #[must_use]
 pub fn websocket_config(message_limit: usize) -> WebSocketConfig {
     // A whole line of the limit and its end must pass; the splitter is the one to refuse longer lines. Between
-    // them lies room for several lines in one message.
+    // them lies room for several lines in one message. What is written is at most a message beyond the buffer, for
+    // none is written to a socket without room; only the pongs to a peer that pings and reads nothing could be more.
     let messages = message_limit.saturating_mul(2).max(64 << 10);
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(messages.saturating_mul(4))
         .max_message_size(Some(messages))
         .max_frame_size(Some(messages))
 }
@@ -30,6 +32,9 @@ const READ_BUFFER: usize = 32 << 10;
 
 /// In bytes: from here on, what is written is handed to the socket before it is flushed.
 const WRITE_BUFFER: usize = 32 << 10;
+
+/// How many messages that are nothing to a machine are read before other tasks have their turn.
+const SILENT_BUDGET: usize = 64;
 
 /// An open socket and its link.
 pub(crate) struct Wire<S> {
@@ -56,7 +61,7 @@ impl<S: Socket> Wire<S> {
             // The machine was told of the error, and has the socket closed.
             return Poll::Pending;
         }
-        loop {
+        for _ in 0..SILENT_BUDGET {
             let event = match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(message))) => self.event_of(message),
@@ -70,6 +75,8 @@ impl<S: Socket> Wire<S> {
                 return Poll::Ready(event);
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Whether the socket takes more. An error shows at the next read.
@@ -171,14 +178,79 @@ impl<S: Socket> Closing<S> {
         if let Poll::Ready(Err(_)) = Pin::new(&mut self.socket).poll_flush(cx) {
             return Poll::Ready(());
         }
+        let mut budget = SILENT_BUDGET;
         while self.readable {
             match Pin::new(&mut self.socket).poll_next(cx) {
-                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Ok(_))) if budget > 0 => budget -= 1,
+                Poll::Ready(Some(Ok(_))) => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Poll::Ready(Some(Err(_))) => self.readable = false,
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
         }
         Pin::new(&mut self.socket).poll_discard(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind, Read, Write};
+
+    use tungstenite::WebSocket;
+    use tungstenite::protocol::Role;
+
+    use super::*;
+
+    /// A peer that sends pings for ever, and reads nothing until it is asked to.
+    #[derive(Default)]
+    struct PingsOnly {
+        sent: usize,
+        reads: bool,
+        read: usize,
+    }
+
+    impl Read for PingsOnly {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            // A masked ping, with nothing to unmask in its 122 bytes.
+            let ping: Vec<u8> = [0x89, 0x80 | 122].into_iter().chain([0; 4 + 122]).collect();
+            for byte in &mut *buffer {
+                *byte = ping[self.sent % ping.len()];
+                self.sent += 1;
+            }
+            Ok(buffer.len())
+        }
+    }
+
+    impl Write for PingsOnly {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if !self.reads {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            self.read += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// C15: what is kept for a peer that pings and reads nothing is bounded, and the link goes on.
+    #[test]
+    fn pongs_that_nobody_reads_are_bounded() {
+        const PINGS: usize = 100_000;
+        let config = websocket_config(64 << 10);
+        let mut socket = WebSocket::from_raw_socket(PingsOnly::default(), Role::Server, Some(config));
+        for number in 0..PINGS {
+            let read = socket.read();
+            assert!(matches!(read, Ok(Message::Ping(_))), "{number}: {read:?}");
+        }
+        socket.get_mut().reads = true;
+        socket.flush().unwrap();
+        let kept = socket.get_ref().read;
+        assert!((1..=1 << 20).contains(&kept), "{kept} bytes were kept of {} pinged", 122 * PINGS);
     }
 }

@@ -12,14 +12,24 @@ use crate::close::{Close, CloseCode, Ended, REASON_UNAUTHORIZED};
 use crate::codec::{self, Decoded, Encode, LineSplitter, LineTooLong};
 use crate::event::Descriptor;
 use crate::frame::{DeliveryKind, ToConnector, ToGateway};
-use crate::ids::LinkId;
+use crate::ids::{LinkId, Position};
 use crate::json::Json;
 use crate::link::Features;
-use crate::liveness::Liveness;
+use crate::liveness::{self, Liveness};
 use crate::time::Instant;
 
 /// No gateway has more bots than this.
 const MOST_HELLOS: usize = 64;
+
+/// A longer name of a platform or a bot is none: it would cost memory with each of the gateway's requests.
+const LONGEST_NAME: usize = 256;
+
+/// A ping whose pong says that the peer has read the entries before a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Probe {
+    ping: u32,
+    read_to: Position,
+}
 
 /// An open socket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +39,8 @@ pub(super) struct Link {
     acks_passthroughs: bool,
     splitter: LineSplitter,
     liveness: Liveness,
+    /// A ping that was sent behind a window full of passthroughs, and what it was sent behind.
+    probe: Option<Probe>,
     /// The bots that the gateway fronts, the default one first.
     identities: VecDeque<(Box<str>, Box<str>)>,
     /// The answers to the hellos that are not sent yet, from the first unanswered one on.
@@ -104,6 +116,7 @@ impl Session {
             acks_passthroughs: features.passthrough_ack,
             splitter: LineSplitter::new(self.config.line_limit),
             liveness: Liveness::new(self.config.pong_timeout),
+            probe: None,
             identities: VecDeque::new(),
             answers: VecDeque::new(),
             flipped: false,
@@ -137,11 +150,12 @@ impl Session {
         match frame {
             ToConnector::InboundAck { buffer_id } => self.on_ack(&buffer_id),
             ToConnector::Outbound { request_id, action, platform, bot_id } => {
-                let action = line.slice_ref(action.get().as_bytes());
+                // Memory of its own: what it arrived in may be much larger, and is not counted.
+                let action = Bytes::copy_from_slice(action.get().as_bytes());
                 self.on_outbound(&request_id, action, platform.as_deref(), bot_id.as_deref());
             }
             ToConnector::Hello { platform, bot_id, command_manifest } => {
-                let commands = command_manifest.map(|raw| line.slice_ref(raw.get().as_bytes()));
+                let commands = command_manifest.map(|raw| Bytes::copy_from_slice(raw.get().as_bytes()));
                 self.on_hello(&platform, &bot_id, commands);
             }
             ToConnector::Interrupt { session_key, reason } => {
@@ -164,9 +178,14 @@ impl Session {
             link.acks_passthroughs = true;
         }
         if on_link && !link.acks_passthroughs {
-            while let Some(passed_over) = self.mailbox.take_passed_over(position) {
-                self.events.push_back(Event::Acked(passed_over));
-            }
+            self.pass_over(position);
+        }
+    }
+
+    /// The peer, which acks no passthroughs, has read all before this position.
+    fn pass_over(&mut self, read_to: Position) {
+        while let Some(passed_over) = self.mailbox.take_passed_over(read_to) {
+            self.events.push_back(Event::Acked(passed_over));
         }
     }
 
@@ -175,6 +194,10 @@ impl Session {
         let number = link.identities.len();
         if number == MOST_HELLOS {
             return self.break_off(Violation::TooManyHellos);
+        }
+        if platform.len().max(bot_id.len()) > LONGEST_NAME {
+            self.skipped.malformed += 1;
+            return;
         }
         self.timers.stop(Timer::Hello);
         link.identities.push_back((platform.into(), bot_id.into()));
@@ -232,6 +255,13 @@ impl Session {
                 if let Some(link) = &mut self.link {
                     // Even while the peer is not read: that is so because it takes nothing, and must not last.
                     let number = link.liveness.ping(now, false);
+                    // Nothing else will ever settle these (rule C9), and nothing more goes out before they are.
+                    if !link.acks_passthroughs
+                        && link.probe.is_none()
+                        && let Some(last) = self.mailbox.stuck_behind_passthroughs()
+                    {
+                        link.probe = Some(Probe { ping: number, read_to: Position(last.0 + 1) });
+                    }
                     self.transmits.push_back(Transmit::Ping(link.id, number));
                 }
             }
@@ -250,8 +280,13 @@ impl Session {
     }
 
     pub(super) fn on_pong(&mut self, id: LinkId, number: u32) {
-        if let Some(link) = self.link_as(id) {
-            link.liveness.pong(number);
+        let Some(link) = self.link_as(id) else { return };
+        link.liveness.pong(number);
+        let answers = |probe: &mut Probe| liveness::answers(number, probe.ping);
+        if let Some(probe) = link.probe.take_if(answers)
+            && !link.acks_passthroughs
+        {
+            self.pass_over(probe.read_to);
         }
     }
 

@@ -107,7 +107,7 @@ impl Mailbox {
             self.out.remove(index);
             return Give::Bury(entry.position);
         }
-        if self.unacked() >= self.room(acks_passthroughs) {
+        if !self.has_room(acks_passthroughs) {
             return Give::Nothing;
         }
         self.out[index].give_outs += 1;
@@ -120,7 +120,7 @@ impl Mailbox {
             self.gone.pop_front();
             self.next.0 += 1;
         }
-        if self.next == self.end || self.unacked() >= self.room(acks_passthroughs) {
+        if self.next == self.end || !self.has_room(acks_passthroughs) {
             return Give::Nothing;
         }
         let position = self.next;
@@ -137,17 +137,30 @@ impl Mailbox {
         }
     }
 
-    /// How many entries may be unacked at once.
-    fn room(&self, acks_passthroughs: bool) -> usize {
-        let suspect = self.out.front().is_some_and(|first| {
-            let answers = acks_passthroughs || first.kind == DeliveryKind::Message;
-            answers && first.give_outs > SUSPECT - u32::from(!first.on_link)
+    /// Whether one more entry may be unacked on this link.
+    fn has_room(&self, acks_passthroughs: bool) -> bool {
+        let answers = |entry: &&Entry| acks_passthroughs || entry.kind == DeliveryKind::Message;
+        // What the peer never acks can neither be suspected nor hold up what is: it would do so for ever.
+        let suspect = self.out.iter().find(answers).filter(|first| {
+            let before = u32::from(first.on_link);
+            first.give_outs - before >= SUSPECT
         });
-        if suspect { 1 } else { self.window }
+        let alone = suspect.is_some() && self.on_link().filter(answers).count() > 0;
+        !alone && self.on_link().count() < self.window
     }
 
-    fn unacked(&self) -> usize {
-        self.out.iter().filter(|entry| entry.on_link).count()
+    /// What the present link has had, and is not settled.
+    fn on_link(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.out.iter().filter(|entry| entry.on_link)
+    }
+
+    /// The last entry of a window that is full of passthroughs alone while more entries wait. A peer that never acks
+    /// passthroughs says nothing of any of these, and nothing more can go out for it to ack.
+    pub(super) fn stuck_behind_passthroughs(&self) -> Option<Position> {
+        let is_full = self.on_link().count() >= self.window;
+        let is_stuck = is_full && self.on_link().all(|entry| entry.kind == DeliveryKind::Passthrough);
+        let more_wait = self.backlog() > self.on_link().count() as u64;
+        self.on_link().next_back().filter(|_| is_stuck && more_wait).map(|last| last.position)
     }
 
     /// The entry is done: its kind, and whether the present link has had it. `None` for a position that waits for
@@ -157,11 +170,11 @@ impl Mailbox {
         self.out.remove(index).map(|entry| (entry.kind, entry.on_link))
     }
 
-    /// A peer that never acks passthroughs acked a later entry of this link: one passthrough before it, which is
-    /// thereby settled (rule C9).
-    pub(super) fn take_passed_over(&mut self, acked: Position) -> Option<Position> {
+    /// A peer that never acks passthroughs has read all that this link had before this position: one passthrough of
+    /// these, which is thereby settled (rule C9).
+    pub(super) fn take_passed_over(&mut self, read_to: Position) -> Option<Position> {
         let index = self.out.iter().position(|entry| {
-            entry.position < acked && entry.on_link && entry.kind == DeliveryKind::Passthrough
+            entry.position < read_to && entry.on_link && entry.kind == DeliveryKind::Passthrough
         })?;
         self.out.remove(index).map(|entry| entry.position)
     }
@@ -260,14 +273,53 @@ mod tests {
     #[test]
     fn passed_over_passthroughs() {
         let mut mailbox = mailbox(&[Passthrough, Message, Passthrough]);
-        for _ in 0..4 {
+        for link in 1..=4 {
             mailbox.rewind();
-            assert_eq!(given(&mut mailbox, false), [0, 1, 2]);
+            let expected: &[u64] = if link <= 2 { &[0, 1, 2] } else { &[0, 1] };
+            assert_eq!(given(&mut mailbox, false), expected, "link {link}");
         }
         assert_eq!(mailbox.ack(Position(1)), Some((Message, true)));
         assert_eq!(mailbox.take_passed_over(Position(1)), Some(Position(0)));
         assert_eq!(mailbox.take_passed_over(Position(1)), None);
         assert_eq!(mailbox.backlog(), 1);
+    }
+
+    /// C9: a passthrough that is never acked hides no poison entry behind it, and holds up nothing.
+    #[test]
+    fn a_poison_entry_behind_a_passthrough() {
+        let mut mailbox = mailbox(&[Passthrough, Message, Message]);
+        for link in 1..=5 {
+            mailbox.rewind();
+            let expected: &[u64] = if link <= 2 { &[0, 1, 2] } else { &[0, 1] };
+            assert_eq!(given(&mut mailbox, false), expected, "link {link}");
+        }
+        mailbox.rewind();
+        assert_eq!(mailbox.give(false), Give::Bury(Position(0)));
+        assert_eq!(mailbox.give(false), Give::Bury(Position(1)));
+        assert_eq!(given(&mut mailbox, false), [2]);
+    }
+
+    /// C4: passthroughs that do not count beside a suspected entry still count in the window.
+    #[test]
+    fn a_suspect_widens_nothing() {
+        let mut mailbox = mailbox(&[Message, Passthrough, Passthrough, Passthrough, Passthrough]);
+        for _ in 0..2 {
+            mailbox.rewind();
+            assert_eq!(given(&mut mailbox, false), [0, 1, 2]);
+        }
+        mailbox.rewind();
+        assert_eq!(given(&mut mailbox, false), [0]);
+        let mut mailbox = self::mailbox(&[Passthrough, Passthrough, Passthrough, Message]);
+        assert_eq!(given(&mut mailbox, false), [0, 1, 2]);
+        assert_eq!(mailbox.stuck_behind_passthroughs(), Some(Position(2)));
+        assert_eq!(mailbox.take_passed_over(Position(1)), Some(Position(0)));
+        assert_eq!(mailbox.stuck_behind_passthroughs(), None);
+        mailbox.append(Message);
+        assert_eq!(given(&mut mailbox, false), [3]);
+        assert_eq!(mailbox.stuck_behind_passthroughs(), None, "the message will be acked");
+        let mut mailbox = self::mailbox(&[Passthrough, Passthrough, Passthrough]);
+        assert_eq!(given(&mut mailbox, false), [0, 1, 2]);
+        assert_eq!(mailbox.stuck_behind_passthroughs(), None, "nothing waits for them");
     }
 
     #[test]

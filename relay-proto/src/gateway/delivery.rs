@@ -27,7 +27,7 @@ pub enum Inbound {
 
 /// A message or a forwarded request for the application.
 ///
-/// It keeps the memory of what it arrived in. Whoever holds it for long copies what they need.
+/// It has its own memory, of about the length of its line.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Delivery {
     /// Its name in [`Gateway::stored`](super::Gateway::stored) and [`Gateway::release`](super::Gateway::release).

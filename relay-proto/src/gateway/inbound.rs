@@ -54,13 +54,15 @@ impl Gateway {
                 self.on_delivery(link, DeliveryKind::Passthrough, line, &head, buffer_id.as_deref(), now);
             }
             ToGateway::OutboundResult { request_id, result } => {
-                let result = line.slice_ref(result.get().as_bytes());
+                let result = Bytes::copy_from_slice(result.get().as_bytes());
                 self.on_result(&request_id, result);
             }
             ToGateway::InterruptInbound { session_key, chat_id } => {
+                if self.is_too_much(1, session_key.len() + chat_id.len()) {
+                    return self.break_off(Violation::Overflow, now);
+                }
                 let (session_key, chat_id) = ((&*session_key).into(), (&*chat_id).into());
                 self.outbox.inbound(Inbound::Interrupt { session_key, chat_id });
-                self.check_hard_limits(now);
             }
             ToGateway::Descriptor { descriptor } => self.on_descriptor(link, descriptor.get(), now),
             ToGateway::GoingIdleAck => self.on_idle_ack(link, now),
@@ -83,20 +85,28 @@ impl Gateway {
         }
         let keys = DeliveryKeys { buffer: buffer_id.map(buffer_key), message: head.fingerprint() };
         match self.ledger.admit(keys, buffer_id) {
+            // The ledger has counted it.
+            Admission::New(id) if self.is_too_much(0, line.len()) => {
+                self.ledger.release(id);
+                self.break_off(Violation::Overflow, now);
+            }
             Admission::New(id) => {
                 if let Some((chat, route)) = head.route() {
                     self.routing.learn(chat, route);
                 }
-                let delivery = Delivery { id, kind, keys, buffered: buffer_id.is_some(), line: line.clone() };
+                // Memory of its own: what the line arrived in may be much larger than what is counted.
+                let line = Bytes::copy_from_slice(line);
+                let delivery = Delivery { id, kind, keys, buffered: buffer_id.is_some(), line };
                 self.outbox.inbound(Inbound::Deliver(delivery));
-                self.check_hard_limits(now);
             }
             Admission::Waiting => self.skipped.duplicates += 1,
             Admission::Stored => {
                 self.skipped.duplicates += 1;
                 if let Some(buffer_id) = buffer_id {
                     self.outbox.ack(link, buffer_id);
-                    self.check_hard_limits(now);
+                    if self.outbox.acks() > self.config.inbound.hard_count {
+                        self.break_off(Violation::Overflow, now);
+                    }
                 }
             }
         }
@@ -113,12 +123,13 @@ impl Gateway {
         true
     }
 
-    fn check_hard_limits(&mut self, now: Instant) {
+    /// Whether so many things more, of so many bytes, are more than may wait for the application (rule D6). A thing that
+    /// is large by itself still gets through, when nothing waits before it.
+    fn is_too_much(&self, things: usize, bytes: usize) -> bool {
         let limits = self.config.inbound;
-        let count = self.held_for_app().max(self.outbox.acks());
-        if count > limits.hard_count || self.outbox.held_bytes() > limits.hard_bytes {
-            self.break_off(Violation::Overflow, now);
-        }
+        let with_it = self.outbox.held_bytes().saturating_add(bytes);
+        self.held_for_app() + things > limits.hard_count
+            || self.outbox.has_inbound() && with_it > limits.hard_bytes
     }
 
     /// Whether the application has enough to take for now (rule D6).

@@ -146,6 +146,8 @@ async fn files_that_cannot_be_read() {
         (&binary, "UTF-8"),
         (&empty, "empty"),
         (&large, "too many for a secret"),
+        // A device that never ends.
+        (&"/dev/zero".to_owned(), "too many for a secret"),
     ] {
         for arguments in [
             &["run", "--url", "http://h", "--id", "gw", "--secret-file", file][..],
@@ -164,6 +166,35 @@ async fn files_that_cannot_be_read() {
         run(&["run", "--url", "http://h", "--config", &toml]).await.is_refused(CONFIGURATION, &[&toml, why]);
         _ = std::fs::rename(&toml, file);
     }
+}
+
+/// A token that no header can carry is refused before it is waited for in vain.
+#[tokio::test]
+async fn tokens_that_are_no_line() {
+    let directory = Directory::new();
+    for token in ["two\nlines", "m\u{fc}ll", "a blank"] {
+        let file = directory.file("token", token);
+        for option in ["--hook-token-file", "--admin-token-file"] {
+            run(&["connector", option, &file])
+                .await
+                .is_refused(CONFIGURATION, &[&file, "one line of visible ASCII"]);
+        }
+    }
+}
+
+/// What is wrong in a file is told with its line, and without the secrets in it.
+#[tokio::test]
+async fn the_line_that_is_wrong() {
+    let directory = Directory::new();
+    let gateways =
+        "[[gateway]]\nid = 'a'\nsecret = 's3cret'\ntenant = 't'\ninstance = 'i'\n\n[[gateway]]\nid = 'b'\n";
+    let file = directory.file("gateways.toml", gateways);
+    let said = run(&["connector", "--gateways", &file]).await;
+    said.is_refused(CONFIGURATION, &[&file, "line 7: missing field `secret`"]);
+    let file = directory.file("gateways.toml", "[[gateway]]\nid = 'a'\nsecret = 5532\n");
+    let said = run(&["connector", "--gateways", &file]).await;
+    said.is_refused(CONFIGURATION, &["line 3: a value is of the wrong type, expected a string"]);
+    assert!(!said.err.contains("5532"), "{said:?}");
 }
 
 /// An id without a secret, and the other way about.
@@ -249,5 +280,22 @@ async fn output_that_cannot_be_written() {
             said.code.is_some_and(|code| code != 0 && code != 101) && said.err.lines().count() == 1,
             "{said:?}"
         );
+    }
+}
+
+/// Nor is it one when nobody takes the messages: neither complaints nor logs.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn messages_that_cannot_be_written() {
+    let directory = Directory::new();
+    let off = directory.file("off.toml", "[platforms.relay]\nenabled = false\n");
+    for (arguments, code) in [
+        (&["run", "--url", "nonsense"][..], USAGE),
+        (&["run", "--config", &off], 0),
+        (&["run", "--config", &off, "--log-format", "json"], 0),
+    ] {
+        let mut command = relay(arguments);
+        command.stderr(std::fs::File::options().write(true).open("/dev/full").unwrap());
+        assert_eq!(said(command).await.code, Some(code), "{arguments:?}");
     }
 }

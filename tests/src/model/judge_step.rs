@@ -128,10 +128,13 @@ impl Step<'_> {
             // Acks that wait to be written are bounded likewise.
             let (held, acks) = (self.state.held_by_app(), self.saw.acks_due);
             let most = self.model.gateway.inbound.hard_count;
-            self.demand(held.max(acks) > most, Rule::D6, || {
+            self.demand(held.max(acks) >= most, Rule::D6, || {
                 format!("the link is dropped for {held} deliveries and {acks} acks")
             });
         }
+        let held = self.state.held_by_app();
+        let most = self.model.gateway.inbound.hard_count;
+        self.demand(held <= most, Rule::D6, || format!("{held} deliveries are held, and {most} may be"));
         let waiting = self.state.app.asked.len();
         let held = self.state.seen.held.as_ref();
         let agreed = held.is_some_and(|held| held.idle_acked) && self.is_leaving_for_good();

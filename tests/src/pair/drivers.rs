@@ -42,7 +42,10 @@ impl Pair {
                 LinkEvent::Received(id, bytes)
             }
             Some(Packet::Ping(number)) => return wire.send(Side::Session, Packet::Pong(number)),
-            Some(Packet::Pong(number)) => LinkEvent::Pong(id, number),
+            Some(Packet::Pong(number)) => {
+                self.mailbox.ponged(id, number);
+                LinkEvent::Pong(id, number)
+            }
             Some(last @ (Packet::Close(_) | Packet::Broken)) => {
                 wire.let_go(Side::Session, Packet::Broken);
                 LinkEvent::Closed(id, ended(last))

@@ -53,6 +53,8 @@ pub(super) struct Link {
     pub(super) flipped: Option<Time>,
     pub(super) acks_forwards: bool,
     pub(super) pings: Pings,
+    /// A ping that followed a window full of forwarded requests, and the last of these.
+    pub(super) probe: Option<(u32, u64)>,
 }
 
 /// What a connector's machine says to its driver.
@@ -176,6 +178,7 @@ impl World {
             flipped: None,
             acks_forwards,
             pings: Pings::new(now),
+            probe: None,
         });
     }
 
@@ -241,7 +244,12 @@ impl World {
                 link.flipped.get_or_insert(now + 15 * SECOND);
                 self.connector.out.push(Packet::GoingIdleAck);
             }
-            Packet::Pong(number) => link.pings.pong(number),
+            Packet::Pong(number) => {
+                link.pings.pong(number);
+                if let Some((_, last)) = link.probe.take_if(|(ping, _)| *ping <= number) {
+                    self.pass_over(last + 1);
+                }
+            }
             Packet::Close(..) | Packet::Broken => self.off_line(),
             Packet::Descriptor(_)
             | Packet::Entry(_)
@@ -326,12 +334,25 @@ impl World {
             self.connector.wants_poke = false;
         } else if link.pings.next == at {
             let number = link.pings.ping(now);
+            if !link.acks_forwards {
+                link.probe =
+                    link.probe.or(full_of_forwards(&self.connector.entries).map(|last| (number, last)));
+            }
             self.connector.out.push(Packet::Ping(number));
         } else if link.pings.may_give_up() <= Some(now) && link.pings.may_give_up().is_some() {
             self.hang_up(1001, "no pong");
         }
         self.poke();
     }
+}
+
+/// C9: the last entry of a window that is full of nothing but forwarded requests while more entries wait.
+fn full_of_forwards(entries: &[Entry]) -> Option<u64> {
+    let window: Vec<&Entry> = entries.iter().filter(|entry| entry.on_link).collect();
+    let is_full =
+        window.len() == WINDOW && window.iter().all(|entry| entry.kind == DeliveryKind::Passthrough);
+    let more_wait = entries.iter().any(|entry| !entry.on_link);
+    window.last().filter(|_| is_full && more_wait).map(|last| last.number)
 }
 
 impl Said {

@@ -6,21 +6,22 @@ use super::connector::{Connector, Entry, GIVE_OUTS, Said, WINDOW};
 use super::world::{SECOND, World};
 
 impl Connector {
-    /// C4, and: an entry that was given out twice goes alone, until it is acked or given up.
-    fn window(&self) -> usize {
+    /// C4, and: an entry that was given out twice goes alone among those that can be acked, until it is acked or given
+    /// up.
+    fn has_room(&self) -> bool {
         let acks_forwards = self.link.as_ref().is_some_and(|link| link.acks_forwards);
-        let suspect = self.entries.first().is_some_and(|first| {
-            let answers = first.kind == DeliveryKind::Message || acks_forwards;
-            answers && first.given - u32::from(first.on_link) >= 2
-        });
-        if suspect { 1 } else { WINDOW }
+        let can_be_acked = |entry: &&Entry| entry.kind == DeliveryKind::Message || acks_forwards;
+        let on_link: Vec<&Entry> = self.entries.iter().filter(|entry| entry.on_link).collect();
+        let first = self.entries.iter().find(can_be_acked);
+        let is_suspect = first.is_some_and(|first| first.given - u32::from(first.on_link) >= 2);
+        let goes_alone = is_suspect && on_link.iter().any(|entry| can_be_acked(entry));
+        on_link.len() < WINDOW && !goes_alone
     }
 
     /// C9, C4: the next entry to go out.
     pub(super) fn give(&mut self) -> Option<u64> {
         loop {
-            let unacked = self.entries.iter().filter(|entry| entry.on_link).count();
-            if unacked >= self.window() {
+            if !self.has_room() {
                 return None;
             }
             let place = self.entries.iter().position(|entry| !entry.on_link)?;
@@ -69,8 +70,18 @@ impl World {
         if link.acks_forwards || !entry.on_link {
             return;
         }
-        let passed_over =
-            |entry: &Entry| entry.number < number && entry.on_link && entry.kind == DeliveryKind::Passthrough;
+        self.pass_over(number);
+    }
+
+    /// C9: a peer that acks no forwarded requests has read all before this entry.
+    pub(super) fn pass_over(&mut self, number: u64) {
+        let acks_forwards = self.connector.link.as_ref().is_none_or(|link| link.acks_forwards);
+        let passed_over = |entry: &Entry| {
+            !acks_forwards
+                && entry.number < number
+                && entry.on_link
+                && entry.kind == DeliveryKind::Passthrough
+        };
         let done = self.connector.entries.iter().filter(|entry| passed_over(entry)).map(|entry| entry.number);
         let done: Vec<u64> = done.collect();
         self.connector.unseen.extend(done.iter().copied().map(Said::Acked));

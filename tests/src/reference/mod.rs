@@ -21,7 +21,8 @@
 //! Where they are silent, the model reads them so: what waits for a link is written behind its first descriptor (O3); a
 //! shutdown before that descriptor asks for no quiet, and ends what waits (I4, L6); a shutdown that loses its link ends,
 //! whatever it was lost by; a link that is lost behind the ack leaves the gateway dormant (I2, L10); an entry for a
-//! gateway that is flipped and still connected pokes when that link is gone (C8). A forwarded request that the
+//! gateway that is flipped and still connected pokes when that link is gone (C8). The pong to a ping that followed a window
+//! full of forwarded requests says that a peer without the feature has read them, and passes them over. A forwarded request that the
 //! application sent back, and that a peer without the feature then passed over (C9), is not lost in the sense of W1.
 //!
 //! Left out: pauses of reading and the limits (D6, D7), an application that takes nothing (D5), and what frames carry

@@ -19,6 +19,9 @@ on_both! {
     links_come_at_any_moment,
     revoking_ends_the_link_and_all_later_ones,
     revoking_spares_no_link,
+    a_second_revocation_spares_the_next_gateway,
+    a_platform_that_panics_costs_one_request,
+    a_platform_may_look_at_its_sessions,
     every_request_gets_one_result,
     requests_that_go_nowhere_get_a_result,
     results_are_not_mixed_up,
@@ -174,6 +177,41 @@ async fn revoking_spares_no_link<S: Stack>() {
     assert_eq!(busy.closed().await.0, 4401);
     let mut with_the_old = End::dial(house.address, Some(&bearer(GATEWAY, SECRET, None))).await;
     assert_eq!(with_the_old.closed().await.0, 4401);
+}
+
+/// C11, C2: to revoke a gateway once more changes nothing for the one that has its instance by then.
+async fn a_second_revocation_spares_the_next_gateway<S: Stack>() {
+    let house = House::<S>::start();
+    assert!(house.connector.revoke(GATEWAY));
+    house.connector.register(record("gw-2", "t", "i", &["other"])).unwrap();
+    let mut link = greeted(&house, &bearer("gw-2", "other", None)).await;
+    assert!(house.connector.revoke(GATEWAY), "it is known");
+    house.say("still here");
+    link.next_of("inbound").await;
+    assert_eq!(house.session().status(), Status::Live);
+}
+
+/// C12: a request over which the platform panics gets a result, and those behind it in the same chat their turn.
+async fn a_platform_that_panics_costs_one_request<S: Stack>() {
+    let house = House::<S>::start();
+    let mut link = house.link().await;
+    for (answer, success) in [(Answer::Panic, false), (Answer::Done, true), (Answer::Panic, false)] {
+        house.desk.answers(answer);
+        link.send(&send("r", "c")).await;
+        assert_eq!(link.next_of("outbound_result").await["result"]["success"], success);
+    }
+}
+
+/// C2: whatever is asked of a platform, it may ask the connector about its sessions before it answers.
+async fn a_platform_may_look_at_its_sessions<S: Stack>() {
+    let house = House::<S>::start();
+    let (connector, session) = (house.connector.clone(), house.session());
+    house.desk.looks(move || _ = (connector.instances(), session.status(), session.backlog()));
+    let mut link = house.link().await;
+    link.send(&send("r", "c")).await;
+    link.next_of("outbound_result").await;
+    link.send(&json!({"type": "interrupt", "session_key": "s", "reason": null})).await;
+    house.desk.interrupted(1).await;
 }
 
 /// C12: every request gets one result, whatever the platform makes of it.

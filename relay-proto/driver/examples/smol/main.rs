@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_tungstenite::tungstenite::Message;
-use async_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use async_tungstenite::tungstenite::http::header::AUTHORIZATION;
-use async_tungstenite::tungstenite::http::{HeaderMap, HeaderValue};
+use async_tungstenite::tungstenite::handshake::server::{Request, Response};
+use async_tungstenite::tungstenite::http::HeaderMap;
 use async_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use futures_util::StreamExt;
 use futures_util::future::{Either, select};
@@ -21,16 +20,15 @@ use relay_driver::connector::{
     Connector, ConnectorConfig, GatewayRecord, Outbound, Owner, Platform, Session,
 };
 use relay_driver::gateway::{Credentials, Deliveries, Gateway, GatewayConfig, Inbound, LinkStatus, connect};
+use relay_driver::proto::DeliveryKind;
 use relay_driver::proto::action::{Action, ActionResult};
 use relay_driver::proto::auth::Secret;
 use relay_driver::proto::connector::Status as SessionStatus;
 use relay_driver::proto::endpoint::Endpoint;
 use relay_driver::proto::event::Descriptor;
 use relay_driver::proto::gateway::{Outcome, Status};
-use relay_driver::proto::link::FEATURES_HEADER;
-use relay_driver::proto::{DeliveryKind, Features};
-use relay_driver::{BoxFuture, Runtime, WebSocket, websocket_config};
-use runtime::{Smol, Timer, discard, features};
+use relay_driver::{BoxFuture, Runtime, WebSocket, upgrade, websocket_config};
+use runtime::{Smol, Timer, discard};
 use smol::net::{TcpListener, TcpStream};
 
 /// How long a step may take, on a machine that is busy with other things.
@@ -107,25 +105,21 @@ impl Network {
 async fn serve(listener: TcpListener, connector: Connector<Smol>, network: Network) {
     while let Ok((stream, _)) = listener.accept().await {
         *network.socket.lock().expect("nobody panics here") = Some(stream.clone());
-        if let Err(error) = upgrade(stream, &connector, network.clone()).await {
+        if let Err(error) = accept(stream, &connector, network.clone()).await {
             println!("connector  refuses an upgrade: {error}");
         }
     }
 }
 
 #[expect(clippy::result_large_err, reason = "the type is that of the WebSocket library's callback")]
-async fn upgrade(
+async fn accept(
     stream: TcpStream,
     connector: &Connector<Smol>,
     network: Network,
 ) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
     let mut headers = HeaderMap::new();
-    let answer = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
-        headers.clone_from(request.headers());
-        response.headers_mut().insert(FEATURES_HEADER, HeaderValue::from_static(Features::OURS));
-        Ok(response)
-    };
+    let answer = |request: &Request, response: Response| upgrade::answer(request, response, &mut headers);
     let config = Some(websocket_config(1 << 20));
     let socket = accept_hdr_async_with_config(stream, answer, config).await?;
     let socket = socket.inspect(move |message| {
@@ -133,9 +127,8 @@ async fn upgrade(
             network.see(message);
         }
     });
-    let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let admission = connector.authenticate(authorization);
-    connector.attach(admission, features(&headers), WebSocket::new(socket, discard_inspected));
+    let admission = connector.authenticate(upgrade::authorization(&headers));
+    connector.attach(admission, upgrade::features(&headers), WebSocket::new(socket, discard_inspected));
     Ok(())
 }
 

@@ -3,19 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::LazyLock;
 use std::task::{Context, Poll};
-use std::time::{self, Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use async_tungstenite::tungstenite::client::IntoClientRequest;
-use async_tungstenite::tungstenite::handshake::client::Request;
-use async_tungstenite::tungstenite::http::header::AUTHORIZATION;
-use async_tungstenite::tungstenite::http::{HeaderMap, HeaderValue};
-use async_tungstenite::{WebSocketStream, client_async_with_config, tungstenite};
-use relay_driver::proto::link::FEATURES_HEADER;
+use async_tungstenite::{WebSocketStream, client_async_with_config};
 use relay_driver::proto::{DialError, Features, Instant};
 use relay_driver::race::race;
-use relay_driver::{BoxFuture, Clock, DialRequest, Runtime, WebSocket, websocket_config};
+use relay_driver::{BoxFuture, Clock, DialRequest, Runtime, WebSocket, system, upgrade, websocket_config};
 use smol::io::AsyncRead;
 use smol::net::{TcpStream, resolve};
 
@@ -24,18 +18,12 @@ use smol::net::{TcpStream, resolve};
 pub(crate) struct Smol;
 
 impl Clock for Smol {
-    /// Milliseconds since the first call. The clock of the standard library stands still while the machine is
-    /// suspended, which is enough for an example. What runs on a laptop takes `CLOCK_BOOTTIME`: see `docs/driving.md`.
-    #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
     fn now(&self) -> Instant {
-        static START: LazyLock<time::Instant> = LazyLock::new(time::Instant::now);
-        let start = *START;
-        Instant::from_millis(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX))
+        system::now()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
     fn unix_time(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+        system::unix_time()
     }
 }
 
@@ -73,8 +61,7 @@ impl Runtime for Smol {
     }
 
     fn seed(&self) -> u64 {
-        // Another number for each process and each call; a random one, of the crate getrandom say, is better.
-        self.unix_time() ^ u64::from(std::process::id()) << 32 ^ self.now().as_millis() << 48
+        system::seed()
     }
 
     fn spawn(&self, task: BoxFuture<()>) {
@@ -89,14 +76,10 @@ async fn dial(request: DialRequest) -> Result<(WebSocket<WebSocketStream<TcpStre
     }
     let stream = connect(&request.host, request.port).await?;
     let config = Some(websocket_config(request.message_limit));
-    match client_async_with_config(upgrade(&request)?, stream, config).await {
-        Ok((socket, response)) => Ok((
-            WebSocket::new(socket, |socket, cx| discard(socket.get_mut(), cx)),
-            features(response.headers()),
-        )),
-        Err(tungstenite::Error::Http(response)) => Err(DialError::Status(response.status().as_u16())),
-        Err(error) => Err(DialError::unreachable(format!("the upgrade failed: {error}"))),
-    }
+    let upgraded = client_async_with_config(upgrade::request(&request)?, stream, config).await;
+    let (socket, response) = upgraded.map_err(upgrade::refusal)?;
+    let socket = WebSocket::new(socket, |socket, cx| discard(socket.get_mut(), cx));
+    Ok((socket, upgrade::features(response.headers())))
 }
 
 /// Connects to whichever of the name's addresses answers first (rule L9).
@@ -113,37 +96,9 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, DialError> {
     Ok(stream)
 }
 
-fn upgrade(request: &DialRequest) -> Result<Request, DialError> {
-    let invalid = |error: &dyn std::fmt::Display| DialError::unreachable(format!("{}: {error}", request.url));
-    let mut upgrade = request.url.as_str().into_client_request().map_err(|error| invalid(&error))?;
-    let headers = upgrade.headers_mut();
-    headers.insert(FEATURES_HEADER, HeaderValue::from_static(Features::OURS));
-    if let Some(authorization) = &request.authorization {
-        let mut value = HeaderValue::from_str(authorization).map_err(|error| invalid(&error))?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Ok(upgrade)
-}
-
-/// What the peer's upgrade says that it can do.
-pub(crate) fn features(headers: &HeaderMap) -> Features {
-    let header = headers.get(FEATURES_HEADER).and_then(|value| value.to_str().ok());
-    header.map(Features::parse).unwrap_or_default()
-}
-
 /// Reads below the WebSocket what the peer still sends, so that it can read why it was refused.
 pub(crate) fn discard(stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
-    let mut bytes = [0; 8192];
-    match Pin::new(stream).poll_read(cx, &mut bytes) {
-        Poll::Ready(Ok(read)) if read > 0 => {
-            // There may be more, but others have their turn first.
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-        Poll::Ready(_) => Poll::Ready(()),
-        Poll::Pending => Poll::Pending,
-    }
+    relay_driver::discard(cx, |cx, bytes| Pin::new(&mut *stream).poll_read(cx, bytes))
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use relay_proto::action::{Action, Op};
+use relay_proto::action::{Action, ActionResult, Op};
 use relay_proto::connector::Outbound as Request;
 use relay_proto::connector::{DeathCause, Event, Hello, Status, Transmit};
 use relay_proto::{Instant, LinkEvent};
@@ -13,6 +13,7 @@ use relay_proto::{Instant, LinkEvent};
 use super::platform::{Outbound, Platform};
 use super::session::{Shared, State};
 use crate::lanes::Lane;
+use crate::panics::{Panicked, outlive_panics};
 use crate::port::Port;
 use crate::rounds::{Rounds, Turn};
 use crate::runtime::Runtime;
@@ -91,7 +92,9 @@ impl<R: Runtime> Driver<R> {
     }
 
     fn transmit(&mut self, state: &mut State, cx: &mut Context<'_>) {
-        while !self.port.is_blocked(state.machine.link(), cx)
+        // What is pulled counts as given out: nothing more, once a send has failed.
+        while !self.port.has_seen()
+            && !self.port.is_blocked(state.machine.link(), cx)
             && let Some(transmit) = state.machine.poll_transmit()
         {
             match transmit {
@@ -127,30 +130,41 @@ impl<R: Runtime> Driver<R> {
                 }
                 Event::Poke => {
                     if let Some(wake_url) = state.wake_url() {
-                        self.port.runtime().spawn(self.platform.wake(wake_url));
+                        self.wake(wake_url.to_owned());
                     }
                 }
-                Event::Linked(_) | Event::Down(..) | Event::Flipped | Event::Unflipped | Event::Revoked => {}
+                // Nobody waits for the answers any more.
+                Event::Down(..) => state.lanes.forget_waiting(),
+                Event::Linked(_) | Event::Flipped | Event::Unflipped | Event::Revoked => {}
             }
         }
     }
 
+    // The platforms are called by tasks of their own, and not under the session's lock: they may well look at it.
+
     fn describe(&self, hello: &Hello, shared: &Arc<Shared>) {
-        let described = self.platform.describe(shared.owner(), &hello.platform, &hello.bot_id);
-        let (link, number, shared) = (hello.link, hello.number, shared.clone());
+        let (platform, shared) = (self.platform.clone(), shared.clone());
+        let Hello { link, number, platform: name, bot_id, .. } = hello.clone();
         self.port.runtime().spawn(Box::pin(async move {
-            let descriptor = described.await;
+            let descriptor = platform.describe(shared.owner(), &name, &bot_id).await;
             shared.act(|state, _| state.machine.describe(link, number, &descriptor));
         }));
     }
 
     fn interrupt(&self, session_key: &str, reason: Option<&str>, shared: &Arc<Shared>) {
-        let interrupted = self.platform.interrupt(shared.owner(), session_key, reason);
-        let shared = shared.clone();
+        let (platform, shared) = (self.platform.clone(), shared.clone());
+        let (session_key, reason) = (session_key.to_owned(), reason.map(str::to_owned));
         self.port.runtime().spawn(Box::pin(async move {
-            interrupted.await;
+            let interrupting =
+                async { platform.interrupt(shared.owner(), &session_key, reason.as_deref()).await };
+            _ = outlive_panics(interrupting).await;
             shared.lock().interrupting -= 1;
         }));
+    }
+
+    fn wake(&self, wake_url: String) {
+        let platform = self.platform.clone();
+        self.port.runtime().spawn(Box::pin(async move { platform.wake(&wake_url).await }));
     }
 
     fn perform(&self, lane: Lane, first: Request, shared: &Arc<Shared>) {
@@ -162,13 +176,21 @@ impl<R: Runtime> Driver<R> {
                 // has not begun by then is not begun.
                 if shared.lock().machine.is_open(request.ticket) {
                     let ticket = request.ticket;
-                    let result = platform.perform(outbound(&shared, request)).await;
+                    let asked = outbound(&shared, request);
+                    // Those behind it are to have their turn, and it is to have its result, whatever happens.
+                    let result = outlive_panics(async { platform.perform(asked).await }).await;
+                    let result = result.unwrap_or_else(|Panicked| failure());
                     shared.act(|state, _| state.machine.respond(ticket, &result));
                 }
                 next = shared.lock().lanes.next(&lane);
             }
         }));
     }
+}
+
+/// What a gateway is told of an action that ended in the platform's panic.
+fn failure() -> String {
+    ActionResult::failed("the connector failed over this action").to_json()
 }
 
 /// The chat, or else the session, that a request is about. Within one the order counts.

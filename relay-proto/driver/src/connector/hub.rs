@@ -12,7 +12,7 @@ use relay_proto::{Close, CloseCode, Features, LinkId};
 use super::driver::Driver;
 use super::mailbox::MailboxLimits;
 use super::platform::{Owner, Platform};
-use super::registry::{GatewayRecord, RegisterError, Registry};
+use super::registry::{GatewayRecord, RegisterError, Registry, Revocation};
 use super::session::{Session, Shared};
 use crate::port::Port;
 use crate::runtime::Runtime;
@@ -112,8 +112,11 @@ impl<R: Runtime> Connector<R> {
     #[must_use]
     pub fn revoke(&self, gateway_id: &str) -> bool {
         let mut state = self.lock();
-        let Some(owner) = state.registry.revoke(gateway_id) else { return false };
-        let instance = owner.instance.clone();
+        let instance = match state.registry.revoke(gateway_id) {
+            Revocation::Unknown => return false,
+            Revocation::Before => return true,
+            Revocation::Now(owner) => owner.instance.clone(),
+        };
         if let Some(session) = state.sessions.get(&instance) {
             session.0.act(|session, _| session.machine.revoke());
         }

@@ -49,6 +49,16 @@ impl fmt::Display for RegisterError {
 
 impl std::error::Error for RegisterError {}
 
+/// What a revocation finds.
+pub(super) enum Revocation<'a> {
+    /// No gateway of this name.
+    Unknown,
+    /// One that was revoked before. Its instance may have another gateway by now.
+    Before,
+    /// One that was accepted until now, and whose it is.
+    Now(&'a Owner),
+}
+
 #[derive(Default)]
 pub(super) struct Registry {
     gateways: BTreeMap<String, Known>,
@@ -82,13 +92,16 @@ impl Registry {
         Ok(())
     }
 
-    /// The gateway is not accepted any more (rule C11): whose it was, if it is known.
-    pub(super) fn revoke(&mut self, id: &str) -> Option<&Owner> {
-        let known = self.gateways.get_mut(id)?;
+    /// The gateway is not accepted any more (rule C11).
+    pub(super) fn revoke(&mut self, id: &str) -> Revocation<'_> {
+        let Some(known) = self.gateways.get_mut(id) else { return Revocation::Unknown };
+        if known.revoked {
+            return Revocation::Before;
+        }
         known.revoked = true;
         // Wiped, so that no mistake later can accept it.
         known.record.secrets.clear();
-        Some(&known.record.owner)
+        Revocation::Now(&known.record.owner)
     }
 
     /// Whose gateway shows this `Authorization` header, or with which close frame it is refused once the upgrade
@@ -171,7 +184,7 @@ mod tests {
         ] {
             assert_eq!(reason(&registry, wrong).as_deref(), unauthorized, "{wrong:?}");
         }
-        registry.revoke("gw:1").unwrap();
+        registry.revoke("gw:1");
         for expires_at in [NOW + 1, NOW - 1] {
             assert_eq!(reason(&registry, Some(&shown("gw:1", "new", expires_at))).as_deref(), unauthorized);
         }
@@ -197,7 +210,7 @@ mod tests {
         let secretless = GatewayRecord { secrets: vec![Secret::new("")], ..record("gw:3", "t", "j") };
         assert_eq!(refused(secretless), Some(RegisterError::Incomplete));
         assert_eq!(refused(record("gw:1", "t", "i")), None, "the same again, say with another secret");
-        registry.revoke("gw:1").unwrap();
+        registry.revoke("gw:1");
         registry.register(record("gw:2", "t", "i")).unwrap();
     }
 }

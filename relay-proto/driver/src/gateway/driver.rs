@@ -110,7 +110,9 @@ impl<R: Runtime> Driver<R> {
     /// True when a dial began, whose future has to be polled.
     fn transmit(&mut self, state: &mut State, cx: &mut Context<'_>) -> bool {
         let mut dialed = false;
-        while !self.port.is_blocked(state.machine.link(), cx)
+        // What is pulled counts as written: nothing more, once a send has failed.
+        while !self.port.has_seen()
+            && !self.port.is_blocked(state.machine.link(), cx)
             && let Some(transmit) = state.machine.poll_transmit()
         {
             match transmit {

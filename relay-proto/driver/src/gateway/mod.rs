@@ -2,6 +2,8 @@
 
 mod delivery;
 mod driver;
+#[cfg(test)]
+mod failed_send;
 mod handle;
 mod shared;
 mod status;

@@ -7,7 +7,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -22,7 +21,7 @@ use crate::exit::Failure;
 #[command(name = "relay", version, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(
     after_help = "Exit codes: 0 clean, 64 usage, 77 disabled (the credential is revoked), 78 bad configuration.
-Environment: RELAY_LOG=error|warn|info|debug sets how much is said on standard error."
+Environment: RELAY_LOG=error|warn|info|debug|trace|off sets how much is said on standard error."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -93,8 +92,8 @@ standard output; what it writes on its standard error is passed through.
 
 Every option can also stand in the file of --config, under `relay`: a TOML table or a YAML map with the options' \
 names. The connector and the credentials are also read from GATEWAY_RELAY_URL, GATEWAY_RELAY_ID, \
-GATEWAY_RELAY_SECRET, GATEWAY_RELAY_PLATFORMS, GATEWAY_RELAY_BOT_IDS and GATEWAY_RELAY_WAKE_URL, and from the \
-file's `gateway.relay_url` and so on. An option counts before the environment, and the environment before the file. \
+GATEWAY_RELAY_SECRET, GATEWAY_RELAY_PLATFORMS, GATEWAY_RELAY_BOT_IDS (or the older GATEWAY_RELAY_PLATFORM and \
+GATEWAY_RELAY_BOT_ID) and GATEWAY_RELAY_WAKE_URL, and from the file's `gateway.relay_url` and so on. An option counts before the environment, and the environment before the file. \
 Of GATEWAY_RELAY_WAKE_URL only matters that it is set: without it nobody could wake a gateway that sleeps, so it \
 does not go to sleep.
 
@@ -104,7 +103,7 @@ SIGINT end it in order: what is in flight may still be answered.
 Example: relay run --url https://connector.example --id gw-1 --secret-file gw-1.secret --agent exec:./agent.py"
 )]
 pub(crate) struct Run {
-    /// The connector's address, such as https://connector.example
+    /// The connector's address, such as https://connector.example; needed, here or in the environment or the file
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The gateway's id; without id and secret it dials unauthenticated
@@ -116,25 +115,25 @@ pub(crate) struct Run {
     /// A bot that the gateway fronts; repeatable, the default one first
     #[arg(long = "identity", value_name = "PLATFORM[:BOT_ID]")]
     pub(crate) identities: Vec<String>,
-    /// Who answers: echo, discard, or exec:COMMAND
+    /// Who answers: echo, discard, or exec:COMMAND [echo]
     #[arg(long, value_name = "AGENT")]
     pub(crate) agent: Option<String>,
     /// When a delivery is done
     #[arg(long, value_enum, value_name = "WHEN")]
     pub(crate) ack: Option<Ack>,
-    /// Where deliveries are kept until they are done: memory
+    /// Where deliveries are kept until they are done: memory [memory]
     #[arg(long, value_name = "WHERE")]
     pub(crate) inbox: Option<String>,
     /// Go to sleep after so long without activity; takes a wake URL [5m with --on-idle]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
     pub(crate) idle_after: Option<Duration>,
-    /// What to do then
+    /// What to do then [dormant with --idle-after]
     #[arg(long, value_enum, value_name = "ACTION")]
     pub(crate) on_idle: Option<OnIdle>,
     /// Settings in TOML or YAML
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// How messages on standard error look
+    /// How messages on standard error look [text]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
     #[command(flatten)]
@@ -191,7 +190,7 @@ pub(crate) struct LinkNumbers {
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_seconds)]
     pub(crate) token_ttl: Option<Duration>,
     /// How many stored deliveries are known again [4096]
-    #[arg(long, value_name = "COUNT", value_parser = count::<usize>)]
+    #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = count::<usize>)]
     pub(crate) dedupe_window: Option<usize>,
 }
 
@@ -242,10 +241,10 @@ pub(crate) struct Connector {
 #[command(next_help_heading = "Numbers of a session")]
 pub(crate) struct SessionNumbers {
     /// How many entries may be unacked at once [32]
-    #[arg(long, value_name = "COUNT", value_parser = count::<usize>)]
+    #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = count::<usize>)]
     pub(crate) window: Option<usize>,
     /// How often an entry goes out before it is a dead letter [5]
-    #[arg(long, value_name = "COUNT", value_parser = count::<u32>)]
+    #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = count::<u32>)]
     pub(crate) give_outs: Option<u32>,
     /// How long a gateway may take to say hello [10s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_some)]
@@ -320,11 +319,15 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write ADDRESS:PORT, such as 127.0.0.1:8080; names are not taken".to_owned())
 }
 
-/// A whole number that is at least 1.
-fn count<T: FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
-    let count = text.parse().ok().filter(|count| *count >= T::from(1));
-    count.ok_or_else(|| "write a whole number from 1 on".to_owned())
+/// A whole number that is at least 1, and that `T` can hold.
+pub(crate) fn count<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    let count = text.parse().ok().filter(|count| (1..=LARGEST_COUNT).contains(count));
+    let count = count.and_then(|count: u64| count.try_into().ok());
+    count.ok_or_else(|| format!("write a whole number from 1 to {LARGEST_COUNT}"))
 }
+
+/// More than fits into any memory, and less than any type of a count.
+const LARGEST_COUNT: u64 = 1_000_000_000;
 
 /// What is wrong, without the usage that follows it, and where to look.
 fn in_one_line(error: &clap::Error) -> String {

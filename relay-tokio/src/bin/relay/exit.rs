@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::output::complain;
+
 /// Why the program ends with something else than 0: one line for a person, and a code for whoever started it.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -42,7 +44,7 @@ impl Failure {
 
     /// Tells it, and gives the code.
     pub(crate) fn report(&self) -> ExitCode {
-        eprintln!("relay: {}", self.message);
+        complain(format_args!("relay: {}", self.message));
         ExitCode::from(self.code)
     }
 }

@@ -4,8 +4,9 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
 use crate::cli::LogFormat;
+use crate::output::complain;
 
-/// Which messages are written: `error`, `warn`, `info`, `debug` or `off`.
+/// Which messages are written: `error`, `warn`, `info`, `debug`, `trace` or `off`.
 const LEVEL: &str = "RELAY_LOG";
 
 /// From here on messages are written.
@@ -13,11 +14,15 @@ pub(crate) fn start(format: LogFormat) {
     let wanted = std::env::var(LEVEL).ok().filter(|level| !level.trim().is_empty());
     let level = wanted.as_deref().and_then(|level| level.trim().parse().ok());
     if let (Some(wanted), None) = (&wanted, level) {
-        eprintln!("relay: warning: {LEVEL}={wanted:?} is no level: write error, warn, info, debug or off");
+        complain(format_args!(
+            "relay: warning: {LEVEL}={wanted:?} is no level: write error, warn, info, debug, trace or off"
+        ));
     }
     let lines = fmt()
         .with_max_level(level.unwrap_or(LevelFilter::INFO))
         .with_writer(std::io::stderr)
+        // Who takes no messages is no reason to end, as their library's complaint about it would be: it panics.
+        .log_internal_errors(false)
         .with_target(false);
     match format {
         LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),

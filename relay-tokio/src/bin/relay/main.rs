@@ -11,12 +11,14 @@ mod run;
 mod secret_file;
 mod settings;
 mod shutdown;
+mod text_file;
 mod token;
 
 use std::process::ExitCode;
 
 use cli::Command;
 use exit::Failure;
+use tracing::info;
 
 fn main() -> ExitCode {
     match cli::parse().and_then(perform) {
@@ -29,9 +31,15 @@ fn perform(command: Command) -> Result<(), Failure> {
     match command {
         Command::Token(token) => token::perform(&token),
         Command::Run(arguments) => {
-            let settings = settings::resolve(&arguments)?;
-            logging::start(settings.log_format);
-            block_on(run::run(settings))
+            let resolved = settings::resolve(&arguments)?;
+            logging::start(resolved.log_format);
+            match resolved.settings {
+                Some(settings) => block_on(run::run(settings)),
+                None => {
+                    info!("the relay is switched off by platforms.relay.enabled: nothing to do");
+                    Ok(())
+                }
+            }
         }
         Command::Connector(arguments) => {
             let settings = connector::settings(&arguments)?;

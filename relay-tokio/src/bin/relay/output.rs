@@ -1,4 +1,4 @@
-//! What a command prints for whoever called it, on standard output.
+//! What a command says to whoever called it: answers on standard output, and complaints on standard error.
 
 use std::fmt;
 use std::io::Write;
@@ -13,4 +13,9 @@ pub(crate) fn print_line(line: impl fmt::Display) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());
     written.map_err(|error| Failure::configuration(format!("cannot write to standard output: {error}")))
+}
+
+/// Says a line on standard error. Where nobody takes it, there is nobody to tell.
+pub(crate) fn complain(line: impl fmt::Display) {
+    _ = writeln!(std::io::stderr().lock(), "{line}");
 }

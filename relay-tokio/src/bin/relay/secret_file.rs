@@ -1,13 +1,15 @@
 //! Secrets that lie in files.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use relay_tokio::proto::auth::Secret;
 
 use crate::exit::Failure;
+use crate::text_file;
 
 /// No secret is longer. A larger file is some other file.
-const LARGEST: u64 = 64 << 10;
+const LARGEST: usize = 64 << 10;
 
 /// The secret in this file, without the blanks around it. `what` says whose it is.
 pub(crate) fn read(what: &str, path: &Path) -> Result<Secret, Failure> {
@@ -15,11 +17,10 @@ pub(crate) fn read(what: &str, path: &Path) -> Result<Secret, Failure> {
     let unreadable = |error: &dyn std::fmt::Display| {
         Failure::configuration(format!("cannot read {what} {shown}: {error}"))
     };
-    let size = std::fs::metadata(path).map_err(|error| unreadable(&error))?.len();
-    if size > LARGEST {
-        return Err(unreadable(&format!("{size} bytes are too many for a secret")));
-    }
-    let mut text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    let mut text = text_file::read(path, LARGEST).map_err(|error| match error.kind() {
+        ErrorKind::FileTooLarge => unreadable(&format!("over {LARGEST} bytes are too many for a secret")),
+        _ => unreadable(&error),
+    })?;
     text.truncate(text.trim_end().len());
     let secret =
         Secret::new(if text.starts_with(char::is_whitespace) { text.trim().to_owned() } else { text });
@@ -27,4 +28,14 @@ pub(crate) fn read(what: &str, path: &Path) -> Result<Secret, Failure> {
         return Err(unreadable(&"it is empty"));
     }
     Ok(secret)
+}
+
+/// The token in this file, which is shown as a bearer, and so is one line of visible ASCII.
+pub(crate) fn read_token(what: &str, path: &Path) -> Result<Secret, Failure> {
+    let token = read(what, path)?;
+    if token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(token);
+    }
+    let shown = path.display();
+    Err(Failure::configuration(format!("cannot use {what} {shown}: a token is one line of visible ASCII")))
 }

@@ -21,6 +21,8 @@ pub(crate) enum Answer {
     Text(String),
     /// Nothing, ever.
     Never,
+    /// A panic.
+    Panic,
 }
 
 /// The platform.
@@ -30,6 +32,8 @@ pub(crate) struct Desk {
     asked: Mutex<Vec<(Owner, String, String)>>,
     interrupts: Mutex<Vec<(String, Option<String>)>>,
     pokes: Mutex<Vec<String>>,
+    /// What is done whenever something is asked of it.
+    curiosity: Mutex<Option<Box<dyn Fn() + Send>>>,
     news: Notify,
     /// How many interrupts wait to be over. They never are while the answer is [`Answer::Never`].
     pub(crate) interrupting: AtomicUsize,
@@ -38,6 +42,17 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn answers(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;
+    }
+
+    /// From now on it does this first, whenever something is asked of it.
+    pub(crate) fn looks(&self, curiosity: impl Fn() + Send + 'static) {
+        *self.curiosity.lock().unwrap() = Some(Box::new(curiosity));
+    }
+
+    fn look(&self) {
+        if let Some(curiosity) = &*self.curiosity.lock().unwrap() {
+            curiosity();
+        }
     }
 
     /// What was asked so far: by whom, as which bot, and the action.
@@ -88,11 +103,13 @@ impl Desk {
 
 impl Platform for Desk {
     fn describe(&self, _: &Owner, platform: &str, _: &str) -> BoxFuture<Descriptor> {
+        self.look();
         let descriptor = Descriptor::builtin(platform);
         Box::pin(async move { descriptor })
     }
 
     fn perform(&self, outbound: Outbound) -> BoxFuture<String> {
+        self.look();
         let action = String::from_utf8(outbound.action.to_vec()).unwrap();
         let about = Action::from_json(&action).ok().map(|action| match &action.op {
             Op::FollowUp { session_key, .. } => session_key.clone(),
@@ -108,11 +125,13 @@ impl Platform for Desk {
                 Answer::Declined => ActionResult::declined(&outbound.platform).to_json(),
                 Answer::Text(text) => text,
                 Answer::Never => std::future::pending().await,
+                Answer::Panic => panic!("a platform may have faults of its own"),
             }
         })
     }
 
     fn interrupt(&self, _: &Owner, session_key: &str, reason: Option<&str>) -> BoxFuture<()> {
+        self.look();
         self.interrupts.lock().unwrap().push((session_key.to_owned(), reason.map(str::to_owned)));
         self.news.notify_waiters();
         if !matches!(self.answer(), Answer::Never) {
@@ -123,6 +142,7 @@ impl Platform for Desk {
     }
 
     fn wake(&self, wake_url: &str) -> BoxFuture<()> {
+        self.look();
         self.pokes.lock().unwrap().push(wake_url.to_owned());
         self.news.notify_waiters();
         Box::pin(async {})

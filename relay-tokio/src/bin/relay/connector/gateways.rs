@@ -8,6 +8,10 @@ use relay_tokio::{GatewayRecord, Owner};
 use serde::Deserialize;
 
 use crate::exit::Failure;
+use crate::text_file::{self, with_place};
+
+/// In bytes: room for a hundred thousand gateways.
+const LARGEST: usize = 32 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,8 +37,9 @@ pub(super) fn read(path: &Path) -> Result<Vec<GatewayRecord>, Failure> {
     let unusable = |error: &dyn std::fmt::Display| {
         Failure::configuration(format!("cannot use the gateways file {}: {error}", path.display()))
     };
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
-    let file: File = toml::from_str(&text).map_err(|error| unusable(&discreet(error.message())))?;
+    let text = text_file::read(path, LARGEST).map_err(|error| unusable(&error))?;
+    let file: File = toml::from_str(&text)
+        .map_err(|error| unusable(&with_place(&discreet(error.message()), &text, &error)))?;
     let mut seen = BTreeSet::new();
     if let Some(twice) = file.gateway.iter().find(|table| !seen.insert(&table.id)) {
         return Err(unusable(&format_args!("gateway {} is listed twice", twice.id)));

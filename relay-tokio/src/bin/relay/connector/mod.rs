@@ -66,7 +66,7 @@ pub(crate) fn settings(arguments: &Arguments) -> Result<Settings, Failure> {
         )));
     }
     let token = |what: &str, path: &Option<std::path::PathBuf>| {
-        path.as_deref().map(|path| secret_file::read(what, path)).transpose()
+        path.as_deref().map(|path| secret_file::read_token(what, path)).transpose()
     };
     let mut platforms = BTreeMap::new();
     for platform in &arguments.platforms {
@@ -140,7 +140,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     for gateway in settings.gateways {
         let id = gateway.id.clone();
         let registered = connector.register(gateway);
-        registered.map_err(|error| Failure::configuration(format!("--gateways: gateway {id}: {error}")))?;
+        registered.map_err(|error| Failure::configuration(format!("--gateways: gateway {id:?}: {error}")))?;
     }
     let ingest = Ingest::new(connector.clone(), settings.platforms.keys().cloned(), hooks);
     let app = router(&connector, ingest, settings.hook_token, settings.admin_token);

@@ -1,5 +1,6 @@
 //! The platform of the demonstration: one chat on a web page.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use relay_tokio::proto::DeliveryKind;
@@ -40,12 +41,18 @@ pub(super) struct WebChat(Arc<Inner>);
 
 struct Inner {
     lines: Mutex<Vec<ChatLine>>,
+    /// How many messages have been named.
+    named: AtomicU64,
     said: broadcast::Sender<ChatLine>,
 }
 
 impl Default for WebChat {
     fn default() -> Self {
-        Self(Arc::new(Inner { lines: Mutex::default(), said: broadcast::channel(KEPT).0 }))
+        Self(Arc::new(Inner {
+            lines: Mutex::default(),
+            named: AtomicU64::new(0),
+            said: broadcast::channel(KEPT).0,
+        }))
     }
 }
 
@@ -78,7 +85,6 @@ impl Lines {
 impl WebChat {
     /// The user says something: it goes to the instance's mailbox.
     pub(super) fn say(&self, connector: &Connector, text: &str) -> Result<(), AppendError> {
-        let number = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner).len();
         let source = SessionSource {
             platform: PLATFORM.into(),
             chat_id: CHAT.into(),
@@ -88,7 +94,7 @@ impl WebChat {
         };
         let event = MessageEvent {
             text: text.into(),
-            message_id: Some(format!("web-{number}").into()),
+            message_id: Some(self.name("web").into()),
             source,
             ..MessageEvent::default()
         };
@@ -108,8 +114,12 @@ impl WebChat {
         Lines(self.0.said.subscribe())
     }
 
-    /// Adds a line: its number.
-    fn add(&self, from: Speaker, text: &str) -> usize {
+    /// A name that no other message has: two that say the same are two all the same.
+    fn name(&self, prefix: &str) -> String {
+        format!("{prefix}-{}", self.0.named.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn add(&self, from: Speaker, text: &str) {
         let line = ChatLine { from, text: text.to_owned() };
         let mut lines = self.0.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() >= KEPT {
@@ -118,7 +128,6 @@ impl WebChat {
         lines.push(line.clone());
         // Nobody may be looking.
         _ = self.0.said.send(line);
-        lines.len()
     }
 }
 
@@ -141,8 +150,8 @@ impl Platform for Web {
         let action = Action::from_json(std::str::from_utf8(&outbound.action).unwrap_or_default());
         let result = match &action {
             Ok(action) if action.name() == "send" && action.chat_id() == Some(CHAT) => {
-                let number = self.0.add(Speaker::Agent, action.content().unwrap_or_default());
-                ActionResult::done(format!("bot-{number}"))
+                self.0.add(Speaker::Agent, action.content().unwrap_or_default());
+                ActionResult::done(self.0.name("bot"))
             }
             Ok(action) if action.name() == "send" => ActionResult::declined(PLATFORM),
             Ok(action) => ActionResult::failed(format!("the web chat does not do {:?}", action.name())),

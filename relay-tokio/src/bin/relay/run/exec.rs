@@ -164,7 +164,11 @@ async fn supervise(command: String, mut lines: mpsc::Receiver<ToAgent>, tell: mp
                 if tell.send(Seen::Started(start)).await.is_err() {
                     return;
                 }
-                match serve(child, start, &mut lines, &tell).await {
+                let ended = serve(child, start, &mut lines, &tell).await;
+                if began.elapsed() >= LASTED {
+                    wait = RESTART.0;
+                }
+                match ended {
                     None => return,
                     Some(status) => {
                         warn!("the agent ended: {status}; starting it again in {wait:?}");
@@ -174,9 +178,6 @@ async fn supervise(command: String, mut lines: mpsc::Receiver<ToAgent>, tell: mp
                     }
                 }
             }
-        }
-        if began.elapsed() >= LASTED {
-            wait = RESTART.0;
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

@@ -36,10 +36,6 @@ const LAST_RESULTS: Duration = Duration::from_secs(2);
 const LAST_REPLIES: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
-    if settings.switched_off {
-        info!("the relay is switched off by platforms.relay.enabled: nothing to do");
-        return Ok(());
-    }
     if settings.gateway.credentials.is_none() {
         warn!("no credentials: dialing unauthenticated, which most connectors refuse");
     }

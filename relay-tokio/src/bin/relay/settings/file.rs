@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::exit::Failure;
+use crate::text_file::{self, with_place};
+
+/// In bytes. No configuration is larger.
+const LARGEST: usize = 1 << 20;
 
 /// A configuration file, or none.
 #[derive(Debug, Default)]
@@ -20,10 +24,10 @@ impl ConfigFile {
         let unreadable = |error: &dyn std::fmt::Display| {
             Failure::configuration(format!("cannot read the configuration {}: {error}", path.display()))
         };
-        let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+        let text = text_file::read(path, LARGEST).map_err(|error| unreadable(&error))?;
         let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
         let root = if is_toml {
-            toml::from_str(&text).map_err(|error| unreadable(&error.message()))?
+            toml::from_str(&text).map_err(|error| unreadable(&with_place(error.message(), &text, &error)))?
         } else {
             serde_norway::from_str(&text).map_err(|error| unreadable(&error))?
         };
@@ -46,12 +50,17 @@ impl ConfigFile {
     }
 
     /// An option that may be given several times: a list, or one.
-    pub(super) fn list(&self, name: &str) -> Vec<String> {
-        match self.relay(name) {
-            Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
-            Some(value) => text(value).into_iter().collect(),
-            None => Vec::new(),
-        }
+    pub(super) fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
+        let values = match self.relay(name) {
+            None | Some(Value::Null) => &[],
+            Some(Value::Array(values)) => &values[..],
+            Some(value) => std::slice::from_ref(value),
+        };
+        let texts = values.iter().map(|value| match value {
+            Value::String(text) => Ok(text.clone()),
+            _ => Err(self.wrong(name, "write a text, or a list of texts")),
+        });
+        texts.collect()
     }
 
     /// Whether everything under `relay` is an option: what is misspelt is not to be passed over in silence.

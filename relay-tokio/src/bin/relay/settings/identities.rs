@@ -3,6 +3,8 @@
 use relay_tokio::proto::gateway::Identity;
 use serde_json::{Map, Value};
 
+use crate::output::complain;
+
 /// Reads `PLATFORM[:BOT_ID]`, the default one first.
 ///
 /// # Errors
@@ -62,7 +64,7 @@ fn bot_ids(json: &str) -> Map<String, Value> {
         return Map::new();
     }
     serde_json::from_str(json).unwrap_or_else(|_| {
-        eprintln!("relay: warning: GATEWAY_RELAY_BOT_IDS is no JSON object, and counts as empty");
+        complain("relay: warning: GATEWAY_RELAY_BOT_IDS is no JSON object, and counts as empty");
         Map::new()
     })
 }

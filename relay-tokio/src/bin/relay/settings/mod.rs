@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use relay_tokio::proto::auth::Secret;
 use relay_tokio::proto::endpoint::Endpoint;
+use relay_tokio::proto::gateway;
 use relay_tokio::{Credentials, GatewayConfig};
 
 use clap::Args;
 
-use crate::cli::{Ack, LogFormat, OnIdle, Run};
+use crate::cli::{self, Ack, LogFormat, OnIdle, Run};
 use crate::exit::Failure;
 use crate::{duration, secret_file};
 use file::ConfigFile;
@@ -25,9 +26,13 @@ pub(crate) struct Settings {
     pub(crate) idle: Option<Idle>,
     /// Where this host is woken; only whether there is one matters here.
     pub(crate) wake_url: Option<String>,
-    /// `platforms.relay.enabled: false`: nothing is to be dialed.
-    pub(crate) switched_off: bool,
+}
+
+/// What comes of all sources together.
+pub(crate) struct Resolved {
     pub(crate) log_format: LogFormat,
+    /// Nothing where `platforms.relay.enabled` is false: then nothing is to be dialed, whatever else is said.
+    pub(crate) settings: Option<Settings>,
 }
 
 /// Who answers.
@@ -55,13 +60,13 @@ const IDLE_AFTER: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// When the command line contradicts itself, or the environment or a file cannot be used.
-pub(crate) fn resolve(arguments: &Run) -> Result<Settings, Failure> {
+pub(crate) fn resolve(arguments: &Run) -> Result<Resolved, Failure> {
     Sources {
         arguments,
         environment: &|name| std::env::var(name).ok(),
         file: ConfigFile::read(arguments.config.as_deref())?,
     }
-    .settings()
+    .resolve()
 }
 
 /// Where settings come from.
@@ -72,9 +77,18 @@ struct Sources<'a> {
 }
 
 impl Sources<'_> {
+    fn resolve(&self) -> Result<Resolved, Failure> {
+        self.file.check_names(&option_names())?;
+        let log_format = self.choice("log-format", self.arguments.log_format)?.unwrap_or_default();
+        let settings = if self.file.is_switched_off() { None } else { Some(self.settings()?) };
+        Ok(Resolved { log_format, settings })
+    }
+
     fn settings(&self) -> Result<Settings, Failure> {
         let arguments = self.arguments;
-        self.file.check_names(&option_names())?;
+        for name in ["url", "id", "secret-file", "agent", "inbox"] {
+            self.file.check_single(name)?;
+        }
         self.check_inbox()?;
         let mut gateway = GatewayConfig::new(self.endpoint()?, self.credentials()?);
         gateway.link.identities = self.identities()?;
@@ -93,8 +107,6 @@ impl Sources<'_> {
             agent,
             idle: self.idle()?,
             wake_url: self.named("WAKE_URL", "relay_wake_url"),
-            switched_off: self.file.is_switched_off(),
-            log_format: self.choice("log-format", arguments.log_format)?.unwrap_or_default(),
             gateway,
         })
     }
@@ -138,7 +150,7 @@ impl Sources<'_> {
         }
     }
 
-    fn identities(&self) -> Result<Vec<relay_tokio::proto::gateway::Identity>, Failure> {
+    fn identities(&self) -> Result<Vec<gateway::Identity>, Failure> {
         if !self.arguments.identities.is_empty() {
             return identities::from_arguments(&self.arguments.identities)
                 .map_err(|error| Failure::usage(format!("--identity: {error}")));
@@ -147,7 +159,7 @@ impl Sources<'_> {
         if !named.is_empty() {
             return Ok(named);
         }
-        let listed = self.file.list("identity");
+        let listed = self.file.list("identity")?;
         identities::from_arguments(&listed).map_err(|error| self.file.wrong("identity", &error))
     }
 
@@ -194,6 +206,7 @@ impl Sources<'_> {
                 *target = value;
             }
         }
+        self.check_waits(link)?;
         link.dormant_redial =
             self.duration("dormant-redial", numbers.dormant_redial, duration::parse_some)?;
         if let Some(window) = self.count("dedupe-window", numbers.dedupe_window)? {
@@ -203,6 +216,24 @@ impl Sources<'_> {
             gateway.token_ttl = ttl.as_secs();
         }
         Ok(())
+    }
+
+    /// A first wait that is longer than the usual longest one is kept to; a longest one that is shorter was asked for in
+    /// vain.
+    fn check_waits(&self, link: &gateway::Config) -> Result<(), Failure> {
+        let argument = self.arguments.link.backoff_cap;
+        let asked_for = self.duration("backoff-cap", argument, duration::parse_some)?.is_some();
+        let (base, cap) = (link.backoff_base, link.backoff_cap);
+        if !asked_for || cap >= base {
+            return Ok(());
+        }
+        let what = format!(
+            "the longest wait, {cap:?}, is shorter than the first one, {base:?}: set backoff-base, too"
+        );
+        Err(match argument {
+            Some(_) => Failure::usage(format!("--backoff-cap: {what}")),
+            None => self.file.wrong("backoff-cap", &what),
+        })
     }
 
     fn duration(
@@ -215,7 +246,9 @@ impl Sources<'_> {
     }
 
     fn count(&self, name: &str, argument: Option<usize>) -> Result<Option<usize>, Failure> {
-        self.value(name, argument, |text| text.parse().map_err(|_| format!("{text:?} is no count")))
+        self.value(name, argument, |text| {
+            cli::count(text).map_err(|expected| format!("{text:?} is no count: {expected}"))
+        })
     }
 
     /// An option of the command line, or else of the file.
@@ -235,7 +268,7 @@ impl Sources<'_> {
 
     fn choice<T: clap::ValueEnum>(&self, name: &str, argument: Option<T>) -> Result<Option<T>, Failure> {
         self.value(name, argument, |text| {
-            T::from_str(text, false).map_err(|_| format!("{text:?} is unknown"))
+            T::from_str(text, false).map_err(|_| format!("{text:?} is unknown: give {}", names::<T>()))
         })
     }
 
@@ -245,6 +278,12 @@ impl Sources<'_> {
             (self.environment)(&format!("GATEWAY_RELAY_{variable}")).map(|value| value.trim().to_owned());
         set.filter(|value| !value.is_empty()).or_else(|| self.file.gateway(key))
     }
+}
+
+/// What can be given where one of these is to be.
+fn names<T: clap::ValueEnum>() -> String {
+    let names = T::value_variants().iter().filter_map(|value| value.to_possible_value());
+    names.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(" or ")
 }
 
 /// What can stand in a file under `relay`: the options but the file itself.

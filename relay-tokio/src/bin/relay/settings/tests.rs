@@ -8,6 +8,11 @@ struct Line {
 }
 
 fn settings(line: &str, environment: &[(&str, &str)], toml: &str) -> Result<Settings, String> {
+    resolved(line, environment, toml)
+        .map(|resolved| resolved.settings.expect("a relay that is not switched off"))
+}
+
+fn resolved(line: &str, environment: &[(&str, &str)], toml: &str) -> Result<Resolved, String> {
     let arguments = Line::parse_from(std::iter::once("run").chain(line.split_whitespace())).run;
     let file =
         std::env::temp_dir().join(format!("relay-settings-{}-{:p}.toml", std::process::id(), &arguments));
@@ -17,7 +22,7 @@ fn settings(line: &str, environment: &[(&str, &str)], toml: &str) -> Result<Sett
     let lookup =
         |name: &str| environment.iter().find(|(held, _)| *held == name).map(|(_, value)| (*value).to_owned());
     let sources = Sources { arguments: &arguments, environment: &lookup, file: config? };
-    sources.settings().map_err(|failure| format!("{failure:?}"))
+    sources.resolve().map_err(|failure| format!("{failure:?}"))
 }
 
 #[test]
@@ -72,7 +77,25 @@ fn what_cannot_be_used_is_named() {
         ("--url http://h", &[], "[relay]\nidle-aftr = '5m'", "relay.idle-aftr: there is no such option"),
         ("--url http://h", &[], "[relay]\nidle-after = true", "relay.idle-after: write it as on"),
         ("--url http://h", &[], "relay = 'https://connector.example'", "relay: write a table"),
-        ("--url http://h", &[], "[relay]\nack = 'later'", "relay.ack"),
+        ("--url http://h", &[], "[relay]\nack = 'later'", "is unknown: give written or agent"),
+        ("--url http://h", &[], "[relay]\nagent = ['x']", "relay.agent: write it as on"),
+        ("--url http://h", &[], "[relay]\nid = true", "relay.id: write it as on"),
+        ("--url http://h", &[], "[relay]\nidentity = [1, 'discord']", "relay.identity: write a text"),
+        ("--url http://h", &[], "[relay]\nidentity = true", "relay.identity: write a text"),
+        ("--url http://h", &[], "[relay]\ndedupe-window = 0", "write a whole number from 1 to"),
+        (
+            "--url http://h",
+            &[],
+            "[relay]\nbackoff-cap = '500ms'",
+            "relay.backoff-cap: the longest wait, 500ms",
+        ),
+        (
+            "--url http://h --backoff-cap 30s --backoff-base 1m",
+            &[],
+            "",
+            "--backoff-cap: the longest wait, 30s",
+        ),
+        ("--url http://h", &[], "[relay]\nack = 'agent'\n[[relay", "line 3: "),
         ("--url http://h", &[], "[relay]\nping-interval = 'soon'", "is no duration"),
         ("--url http://h", &[], "[relay", "cannot read the configuration"),
     ] {
@@ -83,8 +106,10 @@ fn what_cannot_be_used_is_named() {
 
 #[test]
 fn the_relay_can_be_switched_off() {
-    assert!(settings("--url http://h", &[], "[platforms.relay]\nenabled = false").unwrap().switched_off);
-    assert!(!settings("--url http://h", &[], "[platforms.relay]\nenabled = true").unwrap().switched_off);
+    let is_off = |line: &str, toml: &str| resolved(line, &[], toml).unwrap().settings.is_none();
+    assert!(is_off("--url http://h", "[platforms.relay]\nenabled = false"));
+    assert!(is_off("", "[platforms.relay]\nenabled = false"), "no connector is needed for that");
+    assert!(!is_off("--url http://h", "[platforms.relay]\nenabled = true"));
 }
 
 #[test]
@@ -95,13 +120,14 @@ fn what_the_environment_says_counts_before_the_file() {
         ("GATEWAY_RELAY_ID", "env"),
         ("GATEWAY_RELAY_PLATFORMS", "discord"),
     ];
+    let log_format =
+        |line: &str| resolved(&format!("--url http://h {line}"), &environment, toml).unwrap().log_format;
     let resolved = settings("--url http://h", &environment, toml).unwrap();
     assert_eq!(&*resolved.gateway.link.identities[0].platform, "discord");
     assert_eq!(resolved.gateway.credentials.unwrap().gateway_id, "env");
-    assert_eq!((resolved.gateway.link.dedupe_window, resolved.log_format), (7, LogFormat::Json));
+    assert_eq!((resolved.gateway.link.dedupe_window, log_format("")), (7, LogFormat::Json));
     let from_file = settings("--url http://h", &[], toml).err().unwrap();
     assert!(from_file.contains("/nowhere"), "{from_file}");
-    let resolved =
-        settings("--url http://h --log-format text --dedupe-window 9", &environment, toml).unwrap();
-    assert_eq!((resolved.gateway.link.dedupe_window, resolved.log_format), (9, LogFormat::Text));
+    let resolved = settings("--url http://h --dedupe-window 9", &environment, toml).unwrap();
+    assert_eq!((resolved.gateway.link.dedupe_window, log_format("--log-format text")), (9, LogFormat::Text));
 }
