@@ -180,6 +180,14 @@ mod tests {
         TextLimit { max, unit: LengthUnit::Utf16 }
     }
 
+    /// O11: a line end in the second half goes before a later blank, one in the first half does not.
+    #[test]
+    fn line_ends_of_the_second_half() {
+        assert_eq!(split("aaaaaa\nbb cc", chars(10)), ["aaaaaa", "bb cc"]);
+        assert_eq!(split("aaaaa\nbbb cc", chars(10)), ["aaaaa", "bbb cc"]);
+        assert_eq!(split("aaaa\nbbbb cc", chars(10)), ["aaaa\nbbbb", "cc"]);
+    }
+
     #[test]
     fn what_fits_is_left_as_it_is() {
         assert_eq!(split(" a \n", chars(4)), [" a \n"]);

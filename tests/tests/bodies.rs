@@ -4,6 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use relay_proto::Instant;
+use relay_proto::action::{Action, ActionResult, Op};
 use relay_proto::auth::{
     DeliveryError, Secret, TokenError, Verified, mint_token, peek_gateway_id, sign_delivery, verify_delivery,
     verify_token,
@@ -14,7 +16,7 @@ use relay_proto::event::{
     prompt_press, session_key,
 };
 use relay_proto::text::{LengthUnit, TextLimit, split};
-use serde_json::Value;
+use serde_json::{Value, json as value};
 
 const NOW: u64 = 1_750_000_000;
 
@@ -306,4 +308,44 @@ proptest! {
             }
         }
     }
+}
+
+/// O8: an action that was read is of the kind that its op names, and needs what that needs.
+#[test]
+fn actions_are_of_their_kind() {
+    for action in [
+        value!({"op": "get_chat_info", "chat_id": "c"}),
+        value!({"op": "delete", "chat_id": "c", "message_id": "m"}),
+        value!({"op": "typing", "chat_id": "c"}),
+    ] {
+        let read = Action::from_json(&action.to_string()).unwrap();
+        assert!(!matches!(read.op, Op::Other { .. }), "{read:?}");
+        let mut without = action.clone();
+        without.as_object_mut().unwrap().remove("chat_id");
+        assert!(Action::from_json(&without.to_string()).is_err(), "{action} needs its chat");
+    }
+}
+
+/// O8: a result is read field by field.
+#[test]
+fn results_are_read() {
+    let json =
+        r#"{"success":true,"message_id":"m","error":"e","code":"c","thread_id":"t","auto_thread_name":"a"}"#;
+    let result = ActionResult::parse(json);
+    assert!(result.success);
+    let read = [&result.message_id, &result.error, &result.code, &result.thread_id, &result.auto_thread_name];
+    assert_eq!(read.map(Option::as_deref), [Some("m"), Some("e"), Some("c"), Some("t"), Some("a")]);
+    assert!(!ActionResult::parse("{}").success);
+}
+
+/// The descriptor of a platform that nobody has described offers threads.
+#[test]
+fn a_builtin_descriptor_offers_threads() {
+    assert!(Descriptor::builtin("discord").supports_threads);
+}
+
+/// A time is as many milliseconds as it was made of.
+#[test]
+fn times_tell_their_milliseconds() {
+    assert_eq!([0, 1, 7].map(|millis| Instant::from_millis(millis).as_millis()), [0, 1, 7]);
 }

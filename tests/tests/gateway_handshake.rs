@@ -201,6 +201,61 @@ fn no_platform_speaks_for_another_at_once() {
     assert!(react.is_ok(), "discord's ops: {react:?}");
 }
 
+/// H3: the descriptor that is asked for by name is the platform's own, a later one in place of an earlier one; for a
+/// platform that is not fronted, the default one speaks at once.
+#[test]
+fn descriptors_by_platform() {
+    let mut rig = GatewayRig::new(two_bots());
+    rig.open();
+    let label = |rig: &GatewayRig, platform: &str| {
+        rig.machine.descriptor(Some(platform)).map(|descriptor| descriptor.label.to_string())
+    };
+    rig.connector_says(&lines::descriptor_with("discord", &json!({"label": "first"})));
+    assert_eq!(label(&rig, "discord").as_deref(), Some("first"));
+    assert_eq!(label(&rig, "telegram"), None, "its own is still to come");
+    assert_eq!(label(&rig, "matrix").as_deref(), Some("first"));
+    rig.connector_says(&lines::descriptor_with("telegram", &json!({"label": "second"})));
+    rig.connector_says(&lines::descriptor_with("telegram", &json!({"label": "third"})));
+    assert_eq!(label(&rig, "telegram").as_deref(), Some("third"));
+    assert_eq!(label(&rig, "discord").as_deref(), Some("first"));
+}
+
+/// H3: once every hello is answered, whatever the answers were, the default one speaks for what has none of its own.
+#[test]
+fn a_platform_that_never_gets_its_own() {
+    let mut rig = GatewayRig::new(two_bots());
+    rig.open();
+    rig.connector_says(&lines::descriptor_with("discord", &json!({"label": "first"})));
+    rig.connector_says(&lines::descriptor_with("another", &json!({"label": "second"})));
+    assert_eq!(&*rig.machine.descriptor(Some("telegram")).unwrap().label, "first");
+}
+
+/// H2: of descriptors that were not asked for, a bounded number is kept.
+#[test]
+fn descriptors_are_bounded() {
+    let mut rig = GatewayRig::new(two_bots());
+    rig.open();
+    for number in 0..70 {
+        let label = json!({"label": number.to_string()});
+        rig.connector_says(&lines::descriptor_with(&format!("p{number}"), &label));
+    }
+    let label = |platform: &str| &*rig.machine.descriptor(Some(platform)).unwrap().label;
+    assert_eq!([label("p63"), label("p64")], ["63", "0"]);
+}
+
+/// H4: a descriptor of 64 KiB is taken, a longer one is not.
+#[test]
+fn the_largest_descriptor() {
+    for (length, taken) in [(64 << 10, true), ((64 << 10) + 1, false)] {
+        let mut rig = GatewayRig::new(two_bots());
+        rig.open();
+        let bare = lines::descriptor_of("discord", &json!({"filler": ""})).to_string();
+        let filler = "x".repeat(length - bare.len());
+        rig.connector_says(&lines::descriptor_with("discord", &json!({"filler": filler})));
+        assert_eq!(rig.machine.status() == Status::Linked, taken, "{length}");
+    }
+}
+
 /// Ends the link with this descriptor, which must be a violation; gives the words for it.
 fn broken_off(rig: &mut GatewayRig, descriptor: &str, ceiling: u64) -> String {
     rig.forget();

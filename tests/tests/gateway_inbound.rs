@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use relay_proto::event::MessageType;
+use relay_proto::event::{MessageType, Passthrough};
 use relay_proto::gateway::{Config, Delivery, Gateway, Inbound, Transmit};
 use relay_proto::{DeliveryKind, Features, Instant, LinkEvent};
 use relay_tests::gateway_rig::{GatewayRig, plain_config};
@@ -98,6 +98,29 @@ fn odd_buffer_ids() {
         rig.stored(delivery.id);
         assert_eq!(rig.take_acks(), [*id]);
     }
+}
+
+/// D1: a longer id is none that could be kept: the frame is skipped and counted.
+#[test]
+fn overlong_buffer_ids() {
+    let mut rig = linked();
+    for number in 1..=2 {
+        not_delivered(&mut rig, &inbound(&"x".repeat(1025), &message("m")));
+        assert_eq!(rig.machine.skipped().malformed, number);
+    }
+}
+
+/// I9: a forwarded request is there as it came, a message is none; and a delivery says briefly what it is.
+#[test]
+fn what_a_delivery_is() {
+    let mut rig = linked();
+    let forwarded = delivered(&mut rig, &passthrough("b1", &forward("f1")));
+    let plain = delivered(&mut rig, &inbound("b2", &message("m1")));
+    assert_eq!(forwarded.forward(), Some(Passthrough::parse(&forward("f1").to_string())));
+    assert_ne!(forwarded.forward(), Some(Passthrough::default()));
+    assert_eq!(plain.forward(), None);
+    let said = format!("{plain:?}");
+    assert!(said.contains("Message") && said.contains("buffered: true") && said.contains(" bytes"), "{said}");
 }
 
 /// D2: over any number of links, the same `bufferId` or the same message is one delivery, before it is stored and

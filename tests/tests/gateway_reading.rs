@@ -95,6 +95,50 @@ fn what_counts_towards_the_soft_limit() {
     assert!(bytes.machine.wants_read());
 }
 
+/// D6: the limits themselves may be reached, in bytes of messages and of interrupts, and what was taken counts no more.
+#[test]
+fn bytes_are_counted_to_the_byte() {
+    let one = inbound("b0", &message("m0")).len() - 1;
+    let limits = |soft_bytes| InboundLimits { soft_bytes, ..narrow(20, 50).inbound };
+    let mut rig = GatewayRig::linked(Config { inbound: limits(2 * one), ..plain_config() });
+    rig.app_takes = false;
+    for number in 0..3 {
+        assert!(rig.machine.wants_read(), "{number} times {one} bytes");
+        rig.connector_says(&inbound(&format!("b{number}"), &message(&format!("m{number}"))));
+    }
+    assert!(!rig.machine.wants_read());
+    assert!(rig.machine.poll_inbound().is_some());
+    assert!(rig.machine.wants_read());
+    rig.connector_says(&inbound("b3", &message("m3")));
+    assert!(!rig.machine.wants_read(), "three again");
+
+    let mut rig = GatewayRig::linked(Config { inbound: limits(100), ..plain_config() });
+    rig.app_takes = false;
+    rig.connector_says(&lines::interrupt_inbound(&"s".repeat(60), &"c".repeat(40)));
+    assert!(rig.machine.wants_read());
+    rig.connector_says(&lines::interrupt_inbound("s", ""));
+    assert!(!rig.machine.wants_read());
+}
+
+/// D6: what reaches the hard limit in bytes is kept, what would pass it is not; and what is alone is never too large.
+#[test]
+fn the_hard_limit_in_bytes() {
+    let one = inbound("b0", &message("m0")).len() - 1;
+    for (hard_bytes, kept) in [(2 * one, 2), (2 * one - 1, 1), (one - 1, 1)] {
+        let inbound_limits = InboundLimits { soft_bytes: 1, hard_bytes, ..narrow(20, 50).inbound };
+        let mut rig = GatewayRig::linked(Config { inbound: inbound_limits, ..plain_config() });
+        let _request = rig.send("waiting");
+        rig.app_takes = false;
+        for number in 0..3 {
+            if rig.machine.status() == Status::Linked {
+                rig.connector_says(&inbound(&format!("b{number}"), &message(&format!("m{number}"))));
+            }
+        }
+        assert_ne!(rig.machine.status(), Status::Linked);
+        assert_eq!(std::iter::from_fn(|| rig.machine.poll_inbound()).count(), kept, "{hard_bytes}");
+    }
+}
+
 /// D6: past the hard limits, of deliveries, interrupts or bytes, the link is dropped with a clear reason, even while
 /// a request waits; what was handed out stays good.
 #[test]

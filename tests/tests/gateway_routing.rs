@@ -199,6 +199,17 @@ fn another_platforms_discriminators() {
     assert_eq!((tags(&frame), &frame["action"]["metadata"]), ((Some("slack"), Some("s1")), &json!({})));
 }
 
+/// O7: to name the platform that the chat lives on takes nothing away.
+#[test]
+fn the_same_platforms_discriminators() {
+    let mut rig = two_bots();
+    rig.connector_says(&inbound("", &message_in("discord", "chat", "m1")));
+    let unnamed = frame_of(&mut rig, Action::send("chat", "x"), &Options::default());
+    let named = frame_of(&mut rig, Action::send("chat", "x"), &on(Some("discord"), None));
+    assert_eq!(named["action"]["metadata"], unnamed["action"]["metadata"]);
+    assert_ne!(named["action"]["metadata"], json!({}));
+}
+
 /// O7: a duplicate teaches nothing: the last inbound that was handed out counts.
 #[test]
 fn what_is_learnt() {

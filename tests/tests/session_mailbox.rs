@@ -339,6 +339,42 @@ fn a_window_full_of_passthroughs_on_one_link() {
     assert_eq!((rig.take_acked().len(), rig.machine.backlog()), (9, 0));
 }
 
+/// C9: a pong says nothing of what went out behind its ping.
+#[test]
+fn a_pong_speaks_for_what_was_before_its_ping() {
+    let mut rig = SessionRig::default();
+    let link = rig.goes_live_with_stock_peer();
+    (0..34).for_each(|_| _ = rig.append_passthrough());
+    rig.passes(30 * SECOND);
+    let [behind] = rig.take_pings()[..] else { panic!("a ping") };
+    rig.forget();
+    assert!(rig.machine.bury(Position(3), DeathCause::Unreadable));
+    rig.passes(SECOND);
+    assert_eq!(rig.take_entries(), [32], "into the room of the one that is gone");
+    rig.handle(LinkEvent::Pong(link, behind));
+    assert_eq!((rig.take_acked().len(), rig.machine.backlog()), (31, 2));
+}
+
+/// C9: a peer that acks passthroughs may be broken by one: it goes alone, too, after two give-outs.
+#[test]
+fn a_passthrough_may_be_the_poison() {
+    for (acks, expected) in [(true, vec![0]), (false, vec![0, 1])] {
+        let mut rig = SessionRig::default();
+        let goes_live = |rig: &mut SessionRig| {
+            _ = if acks { rig.goes_live() } else { rig.goes_live_with_stock_peer() };
+        };
+        goes_live(&mut rig);
+        rig.append_passthrough();
+        rig.append_passthrough();
+        for _ in 0..2 {
+            assert_eq!(rig.take_entries(), [0, 1]);
+            rig.socket_breaks();
+            goes_live(&mut rig);
+        }
+        assert_eq!(rig.take_entries(), expected, "acks: {acks}");
+    }
+}
+
 /// C9, W1: neither a pong on another link nor one to a peer that acks passthroughs settles any.
 #[test]
 fn no_pong_speaks_for_what_another_link_had() {

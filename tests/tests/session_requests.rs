@@ -237,3 +237,55 @@ fn results_that_are_not_taken() {
     ask(&mut rig);
     assert_eq!(rig.take_frames_of("outbound_result").len(), 1);
 }
+
+/// C15: exactly as many bytes as the limit says may wait for the peer, counted anew when some of them go out.
+#[test]
+fn the_bytes_that_wait_are_counted() {
+    let one = lines::interrupt_inbound("session", "chat").len();
+    let mut rig = SessionRig::live(Config { queue_limit: 10 * one, ..Config::default() });
+    rig.writable = false;
+    (0..10).for_each(|_| rig.interrupt("session", "chat").unwrap());
+    assert_eq!(rig.machine.status(), Status::Live, "the limit itself may wait");
+    rig.writable = true;
+    rig.sink_takes();
+    rig.writable = false;
+    for _ in 0..10 {
+        rig.interrupt("session", "chat").unwrap();
+    }
+    assert_eq!(rig.machine.status(), Status::Live);
+    // Half of them go out, and as many more may wait.
+    (0..5).for_each(|_| assert!(rig.machine.poll_transmit().is_some()));
+    (0..5).for_each(|_| rig.machine.interrupt("session", "chat").unwrap());
+    assert_eq!(rig.machine.status(), Status::Live);
+    rig.machine.interrupt("session", "chat").unwrap();
+    assert_eq!(rig.machine.status(), Status::Offline, "one more is too many");
+}
+
+/// C15: a peer that takes nothing is not listened to, while more results wait for it than it may ask for at once.
+#[test]
+fn who_takes_nothing_is_not_heard() {
+    let mut rig = SessionRig::live(Config { request_limit: 2, ..Config::default() });
+    rig.writable = false;
+    for waiting in 1..=3 {
+        assert!(rig.machine.wants_read());
+        rig.interrupt("session", "chat").unwrap();
+        assert_eq!(rig.machine.wants_read(), waiting <= 2, "{waiting} wait");
+    }
+    rig.writable = true;
+    rig.sink_takes();
+    assert!(rig.machine.wants_read());
+}
+
+/// C12: a result of half of what may be sent is too long for a frame, one of a byte less is not.
+#[test]
+fn the_longest_result() {
+    let mut rig = SessionRig::live(Config { send_limit: 400, ..Config::default() });
+    for (length, fits) in [(199, true), (200, false)] {
+        rig.gateway_says(&lines::outbound("r", &json!({"op": "send"})));
+        let ticket = rig.take_outbounds().remove(0).ticket;
+        let filler = "x".repeat(length - r#"{"id":""}"#.len());
+        rig.respond(ticket, &format!(r#"{{"id":"{filler}"}}"#));
+        let result = rig.take_frames_of("outbound_result").remove(0);
+        assert_eq!(result["result"]["code"] != "bad_result", fits, "{length}");
+    }
+}

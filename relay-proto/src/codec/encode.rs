@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 use crate::frame::{ToConnector, ToGateway};
-use crate::json::Json;
+use crate::json::{Json, plain_length};
 
 /// Frames that can be written as a line.
 pub trait Encode {
@@ -201,33 +201,14 @@ fn put_raw(out: &mut Vec<u8>, json: &str) {
 pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(end) = find_escape(rest) {
-        out.extend_from_slice(&rest[..end]);
-        put_escape(out, rest[end]);
-        rest = &rest[end + 1..];
+    loop {
+        let plain = plain_length(rest);
+        out.extend_from_slice(&rest[..plain]);
+        let Some(special) = rest.get(plain) else { break };
+        put_escape(out, *special);
+        rest = &rest[plain + 1..];
     }
-    out.extend_from_slice(rest);
     out.push(b'"');
-}
-
-/// Where the first byte is that JSON wants escaped. Eight bytes at a time: most strings have none.
-fn find_escape(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES << 7;
-    let escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    let (chunks, _) = bytes.as_chunks::<8>();
-    let plain = chunks.iter().take_while(|chunk| {
-        let word = u64::from_le_bytes(**chunk);
-        // The highest bit of a byte that is zero after the exclusive or, or that is below a space; and perhaps of
-        // some after it, so that where it is has to be looked for.
-        let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
-        let controls = word.wrapping_sub(ONES * 0x20) & !word;
-        let quotes = zeros(word ^ (ONES * u64::from(b'"')));
-        let backslashes = zeros(word ^ (ONES * u64::from(b'\\')));
-        (controls | quotes | backslashes) & HIGHS == 0
-    });
-    let start = plain.count() * 8;
-    bytes[start..].iter().position(|byte| escaped(*byte)).map(|place| start + place)
 }
 
 fn put_escape(out: &mut Vec<u8>, byte: u8) {

@@ -98,6 +98,19 @@ mod tests {
     use super::*;
     use alloc::string::String;
 
+    #[test]
+    fn what_is_held_is_told() {
+        let mut splitter = LineSplitter::new(100);
+        assert_eq!(splitter.held(), 0);
+        assert_eq!(splitter.next_line(&mut Bytes::from_static(b"abc")), Ok(None));
+        assert_eq!(splitter.held(), 3);
+        assert_eq!(
+            splitter.next_line(&mut Bytes::from_static(b"d\n")),
+            Ok(Some(Bytes::from_static(b"abcd")))
+        );
+        assert_eq!(splitter.held(), 0);
+    }
+
     fn lines(splitter: &mut LineSplitter, message: &str) -> Vec<String> {
         let mut message = Bytes::copy_from_slice(message.as_bytes());
         let mut lines = Vec::new();

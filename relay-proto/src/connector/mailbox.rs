@@ -325,6 +325,7 @@ mod tests {
     #[test]
     fn buried_before_given_out() {
         let mut mailbox = mailbox(&[Message, Passthrough, Message]);
+        assert_eq!(mailbox.oldest(), Some(Position(0)));
         assert!(mailbox.bury(Position(1)));
         assert!(!mailbox.bury(Position(1)));
         assert!(!mailbox.bury(Position(3)));
@@ -332,6 +333,12 @@ mod tests {
         assert_eq!(given(&mut mailbox, true), [0, 2]);
         assert!(mailbox.bury(Position(0)));
         assert_eq!(mailbox.oldest(), Some(Position(2)));
+        // What is buried says nothing of the others: neither which comes first, nor of what kind they are.
+        let mut mailbox = self::mailbox(&[Passthrough, Passthrough, Message]);
+        assert!(mailbox.bury(Position(0)));
+        assert_eq!(mailbox.oldest(), Some(Position(1)));
+        assert_eq!(given(&mut mailbox, true), [1, 2]);
+        assert_eq!(mailbox.ack(Position(1)), Some((Passthrough, true)));
     }
 
     #[test]

@@ -181,6 +181,10 @@ mod tests {
         let expected =
             Route { platform: Some("discord"), scope_id: Some("g1"), user_id: Some("7"), ..Route::default() };
         assert_eq!(route, expected);
+        let kind = MESSAGE.replace("\"guild_id\"", "\"chat_type\":\"group\",\"profile\":\"p\",\"guild_id\"");
+        let head = EventHead::parse(&kind);
+        let route = head.route().unwrap().1;
+        assert_eq!((route.chat_type, route.profile), (Some("group"), Some("p")));
         let both = MESSAGE.replace("\"guild_id\"", "\"scope_id\":\"s1\",\"guild_id\"");
         assert_eq!(EventHead::parse(&both).route().unwrap().1.scope_id, Some("s1"));
     }

@@ -185,8 +185,22 @@ mod tests {
         assert_eq!(event.text, "/config model set gpt 12 true");
         assert_eq!((event.message_type, event.message_id.as_deref()), (MessageType::Command, Some("i")));
         assert_eq!(event.source.message_id.as_deref(), Some("i"));
+        assert_eq!((event.source.scope_id.as_deref(), event.source.profile.as_deref()), (Some("g"), None));
         assert_eq!(event.source.display_name(), Some("Nick"));
         assert_eq!(session_key(&event.source, None, SessionScope::default()), "agent:main:discord:group:c:u");
+    }
+
+    #[test]
+    fn the_forwards_profile_is_the_events() {
+        let body = r#"{"type":2,"channel_id":"c","user":{"id":"u"},"data":{"name":"go"}}"#;
+        let forward = Passthrough {
+            platform: "discord".into(),
+            body: body.into(),
+            profile: Some("work".into()),
+            ..Passthrough::default()
+        };
+        let event = interaction_event(&forward).unwrap();
+        assert_eq!(event.source.profile.as_deref(), Some("work"));
     }
 
     #[test]

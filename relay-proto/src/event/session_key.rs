@@ -128,6 +128,7 @@ mod tests {
     fn a_whatsapp_id_without_a_number() {
         assert_eq!(key(&source("dm", "@lid", "@s.whatsapp.net")), "agent:main:whatsapp:dm:@s.whatsapp.net");
         assert_eq!(key(&source("group", "", "+")), "agent:main:whatsapp:group:+");
+        assert_eq!(key(&source("group", "", "++")), "agent:main:whatsapp:group:+");
         assert_eq!(key(&source("dm", "", "")), "agent:main:whatsapp:dm");
     }
 

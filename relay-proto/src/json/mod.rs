@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub(crate) use fields::Fields;
+pub(crate) use plain::plain_length;
 pub(crate) use scan::{Fill, Invalid, Value, fill};
 use serde::de::{self, Deserializer, Visitor};
 

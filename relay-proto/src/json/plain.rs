@@ -1,8 +1,8 @@
-//! How far a string's bytes mean themselves: the innermost loop of all reading.
+//! How far a string's bytes mean themselves: the innermost loop of all reading, and of writing.
 
 /// How many bytes come before the first that is a quote, a backslash or a control character.
 #[inline]
-pub(super) fn plain_length(bytes: &[u8]) -> usize {
+pub(crate) fn plain_length(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut before = 0;
     for word in words {

@@ -127,6 +127,24 @@ mod tests {
     fn fingerprints_stay_what_they_are() {
         assert_eq!(of(&["discord", "c1", "m1"]).bits(), 0x5481_68ad_f53e_01d6_a313_26da_62c1_0de1);
         assert_eq!(Fingerprint::from_bits(of(&["x"]).bits()), Some(of(&["x"])));
+        let text = "abcdefghijklmnopqrstuvwx";
+        for (length, bits) in [
+            (0, 0x7ee0_8b49_d40f_4436_c65b_83b2_9810_d2b6),
+            (1, 0x8672_74e2_75c0_e7ae_f94f_e288_5d45_a110),
+            (2, 0x9e54_2dc8_6f73_6148_1671_8ca7_6e61_e5c3),
+            (3, 0xda0c_b218_11e0_c42f_2642_7b89_9763_ce3a),
+            (4, 0x82d7_2dfe_75eb_249c_73c4_4a87_b00e_7398),
+            (7, 0x0c9a_7ac9_5b7b_c452_17bc_88b3_341a_73f3),
+            (8, 0x28dc_5f13_535c_9579_498b_5b47_583b_5a9e),
+            (12, 0x191b_2fb3_3566_f9c7_a6db_b49a_d6df_5bb5),
+            (15, 0x2445_f453_deaa_e44d_fb27_8dd4_13bd_8137),
+            (16, 0xc98c_3fbe_575e_b9e2_dc23_43c7_312e_552c),
+            (21, 0xacd5_f8b0_fbea_ac65_0d54_997c_3c76_340d),
+        ] {
+            assert_eq!(of(&[&text[..length]]).bits(), bits, "{length} bytes");
+        }
+        let with_absent = Fingerprinter::new(1).part(b"x").part_if(None).finish();
+        assert_eq!(with_absent.bits(), 0xc881_a6a7_fe77_b296_5e6c_1db2_12e2_00e7);
     }
 
     #[test]
