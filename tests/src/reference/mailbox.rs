@@ -14,7 +14,7 @@ impl Connector {
         let on_link: Vec<&Entry> = self.entries.iter().filter(|entry| entry.on_link).collect();
         let first = self.entries.iter().find(can_be_acked);
         let is_suspect = first.is_some_and(|first| first.given - u32::from(first.on_link) >= 2);
-        let goes_alone = is_suspect && on_link.iter().any(|entry| can_be_acked(entry));
+        let goes_alone = is_suspect && on_link.iter().any(can_be_acked);
         on_link.len() < WINDOW && !goes_alone
     }
 
