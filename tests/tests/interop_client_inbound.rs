@@ -201,6 +201,30 @@ fn a_forward_arrives_to_the_byte_and_a_later_ack_settles_it() {
     });
 }
 
+/// C9, W4: more forwarded requests than the window holds, none of which the client acks, and a message behind them: all
+/// of it comes over the one link, each once, for the client's pongs say what it has read.
+#[test]
+fn a_window_full_of_forwards_goes_on() {
+    on_each_version(async |version| {
+        let hook = Hook::start().await;
+        let connector = Connector::start(&hook, &["--window", "2", "--ping-interval", "100ms"]).await;
+        let mut gateway = StockGateway::linked(version, &connector.url()).await;
+        for number in 1..=7 {
+            let forward = json!({"platform": "discord", "botId": "d-bot", "method": "POST", "path": format!("/{number}"),
+                                 "headers": [], "bodyB64": ""});
+            connector.forward("discord", &number.to_string(), &forward).await;
+        }
+        connector.deliver_text("behind them").await;
+        for number in 1..=7 {
+            assert_eq!(gateway.sees("passthrough").await["path"], format!("/{number}"));
+        }
+        assert_eq!(gateway.gets().await, "behind them");
+        connector.backlog_becomes(0).await;
+        assert_eq!(connector.instance().await["dead_letters"], 0);
+        assert!(gateway.unasked("passthrough").is_empty(), "none came twice");
+    });
+}
+
 /// The wire's interrupts, which no rule restates, both ways: to the gateway that is connected, and to the platform that
 /// the session is on.
 #[test]
