@@ -8,7 +8,7 @@
 #
 # First the machines' tests that take no time; what they miss, the parts' own tests get to see, and then the slow ones.
 # What all miss and survivors.txt does not name is shown, and ends the script with status 1; so does a share of less than
-# 95 in a hundred caught. The project itself is not touched. The lists are left in mutants/ below cargo's target
+# 95 in a hundred caught. The project itself is not touched. The lists are left in cargo-mutants/ below the target
 # directory.
 set -euo pipefail
 
