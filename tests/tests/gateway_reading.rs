@@ -139,6 +139,34 @@ fn the_hard_limit_in_bytes() {
     }
 }
 
+/// D6: the bytes of an interrupt count likewise.
+#[test]
+fn the_hard_limit_in_bytes_of_interrupts() {
+    let interrupt = lines::interrupt_inbound(&"s".repeat(60), &"c".repeat(40));
+    let inbound_limits = InboundLimits { soft_bytes: 1, hard_bytes: 300, ..narrow(20, 50).inbound };
+    let mut rig = GatewayRig::linked(Config { inbound: inbound_limits, ..plain_config() });
+    let _request = rig.send("waiting");
+    rig.app_takes = false;
+    for number in 1..=4 {
+        rig.connector_says(&interrupt);
+        assert_eq!(rig.machine.status() == Status::Linked, number <= 3, "{number}");
+    }
+}
+
+/// D6: as many acks as the hard limit says may wait for a connector that takes none, and no more.
+#[test]
+fn the_hard_limit_of_acks() {
+    let mut rig = GatewayRig::linked(narrow(2, 5));
+    let delivery = delivered(&mut rig, &inbound("b1", &message("m1")));
+    let _request = rig.send("waiting");
+    rig.writable = false;
+    rig.stored(delivery.id);
+    for acks in 2..=6 {
+        rig.connector_says(&inbound("b1", &message("m1")));
+        assert_eq!(rig.machine.status() == Status::Linked, acks <= 5, "{acks}");
+    }
+}
+
 /// D6: past the hard limits, of deliveries, interrupts or bytes, the link is dropped with a clear reason, even while
 /// a request waits; what was handed out stays good.
 #[test]
