@@ -38,6 +38,13 @@ fn narrow(soft_count: usize, hard_count: usize) -> Config {
     Config { inbound, ..plain_config() }
 }
 
+/// What comes without end: deliveries, interrupts, bytes.
+const FLOODS: [fn(usize) -> String; 3] = [
+    |number| inbound(&format!("b{number}"), &message(&format!("m{number}"))),
+    |_| lines::interrupt_inbound("s", "c"),
+    |number| inbound("", &message(&format!("m{number}{}", "x".repeat(1000)))),
+];
+
 /// D6: while a request awaits its result, reading goes on, whatever the application has not taken.
 #[test]
 fn reading_goes_on_for_a_result() {
@@ -171,12 +178,7 @@ fn the_hard_limit_of_acks() {
 /// a request waits; what was handed out stays good.
 #[test]
 fn past_the_hard_limit() {
-    let floods: [fn(usize) -> String; 3] = [
-        |number| inbound(&format!("b{number}"), &message(&format!("m{number}"))),
-        |_| lines::interrupt_inbound("s", "c"),
-        |number| inbound("", &message(&format!("m{number}{}", "x".repeat(1000)))),
-    ];
-    for flood in floods {
+    for flood in FLOODS {
         let mut rig = GatewayRig::linked(narrow(2, 5));
         let request = rig.send("waiting");
         rig.app_takes = false;
@@ -209,12 +211,7 @@ fn past_the_hard_limit() {
 /// connector may send before its descriptor.
 #[test]
 fn past_the_hard_limit_links_add_nothing() {
-    let floods: [fn(usize) -> String; 3] = [
-        |number| inbound(&format!("b{number}"), &message(&format!("m{number}"))),
-        |_| lines::interrupt_inbound("s", "c"),
-        |number| inbound("", &message(&format!("m{number}{}", "x".repeat(1000)))),
-    ];
-    for flood in floods {
+    for flood in FLOODS {
         let mut rig = GatewayRig::linked(narrow(2, 5));
         rig.app_takes = false;
         let _request = rig.send("waiting");
