@@ -7,7 +7,7 @@ use relay_proto::DeliveryKind::{Message, Passthrough};
 use relay_proto::gateway::{Config, Identity, Status};
 use relay_proto::{Features, connector};
 use relay_tests::gateway_rig::plain_config;
-use relay_tests::pair::{FAULTS, Fault, Pair};
+use relay_tests::pair::{FAULTS, Fault, Pair, Step};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -90,6 +90,36 @@ fn two_faults() {
                 break;
             }
         }
+    }
+}
+
+/// D2, W1, W2: the dedupe window is wide enough when it holds two windows of the connector's, for a connector that deletes what is acked
+/// before it reads on, wherever it crashes.
+#[test]
+fn crashes_between_ack_and_delete() {
+    const WINDOW: usize = 4;
+    let gateway = Config { dedupe_window: 2 * WINDOW, ..plain_config() };
+    let connector = connector::Config { window: WINDOW, give_outs: 1000, ..connector::Config::default() };
+    for crash_every in 1..40 {
+        let mut pair = Pair::new(gateway.clone(), connector.clone());
+        for number in 1..=1000 {
+            if pair.platform.end < 60 {
+                pair.append(Message);
+            }
+            let undone = pair.platform.store.len() as u64 - pair.session.backlog();
+            // Deletes last, unless as many wait as one window acked.
+            let steps = pair.enabled();
+            let late =
+                steps.iter().position(|step| *step != Step::SeeToEvent).filter(|_| undone < WINDOW as u64);
+            match steps.get(late.unwrap_or(0)) {
+                Some(step) => pair.apply(*step),
+                None => _ = pair.step(),
+            }
+            if number % crash_every == 0 {
+                pair.strike(Fault::CrashSession);
+            }
+        }
+        ends_well(pair, &format!("a crash every {crash_every} steps"));
     }
 }
 

@@ -35,6 +35,11 @@ pub enum Event {
     /// The link is gone.
     Down(LinkId, Cause),
     /// The entry is done: delete it durably (rule C16).
+    ///
+    /// After a crash, what was given out and is still in the store goes out again, and the gateway knows it by its
+    /// [dedupe window](crate::gateway::Config::dedupe_window). So the entries that are unacked, or acked and not yet
+    /// deleted, must never be more than that holds (4,096 by default); a driver that deletes before it reads on never
+    /// has more than two of this session's windows.
     Acked(Position),
     /// The entry will not go out again: put it with the dead letters.
     DeadLetter(Position, DeathCause),

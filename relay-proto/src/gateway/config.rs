@@ -92,7 +92,9 @@ pub struct Config {
     pub dormant_redial: Option<Duration>,
     /// How often a dormant gateway looks whether its machine was suspended meanwhile (rule I2).
     pub resume_check: Duration,
-    /// How many stored deliveries are known again (rule D2).
+    /// How many stored deliveries are known again (rule D2). A connector may send again all that it has given out and
+    /// not deleted: its unacked window (32 as a rule), and what it had not deleted when it crashed. With less than
+    /// that, such a delivery is handed out a second time.
     pub dedupe_window: usize,
     /// The longest line that is taken, in bytes (rule D7).
     pub line_limit: usize,

@@ -24,8 +24,9 @@ pub fn pair(data: &[u8]) {
     let never_dead = bits & 1 != 0;
     let dormant_redial = (bits & 2 != 0).then_some(Duration::from_secs(600));
     let give_outs = if never_dead { 1000 } else { 3 };
-    let mut pair =
-        Pair::new(Config { dormant_redial, ..narrow() }, connector::Config { give_outs, ..small_mailbox() });
+    // The moves may put off deleting what is acked for as long as they like, and a crash then sends all of it again.
+    let gateway = Config { dormant_redial, dedupe_window: MOST_MOVES, ..narrow() };
+    let mut pair = Pair::new(gateway, connector::Config { give_outs, ..small_mailbox() });
     let mut moves = Vec::new();
     while !input.is_empty() && moves.len() < MOST_MOVES {
         let next = read(&mut input);

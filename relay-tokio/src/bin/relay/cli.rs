@@ -189,7 +189,7 @@ pub(crate) struct LinkNumbers {
     /// How long a token is good for; 0 for ever [300s]
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true, value_parser = duration::parse_seconds)]
     pub(crate) token_ttl: Option<Duration>,
-    /// How many stored deliveries are known again [4096]
+    /// How many stored deliveries are known again, at least twice the connector's window [4096]
     #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = count::<usize>)]
     pub(crate) dedupe_window: Option<usize>,
 }
