@@ -17,6 +17,8 @@ mod tls;
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 pub(crate) use desk::{Answer, Desk};
 pub(crate) use end::{Carrier, End};
 pub(crate) use events::{answered, delivered, delivery, inbound, result, text_of};
@@ -30,6 +32,18 @@ pub(crate) use tls::Certificate;
 
 /// How long anything may take. Only a failure takes this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The machines' clock counts whole milliseconds: by a finer one, what they wait for lasts up to that much less.
+const GRAIN: Duration = Duration::from_millis(1);
+
+/// What began then has taken at least this long, by the machines' clock.
+///
+/// # Panics
+/// When it took less.
+pub(crate) fn lasted(began: Instant, least: Duration) {
+    let took = began.elapsed();
+    assert!(took + GRAIN > least, "{took:?} is less than {least:?}");
+}
 
 /// Longer than any test lasts: a timer that is set to it plays no part.
 pub(crate) const NEVER: Duration = Duration::from_secs(600);
