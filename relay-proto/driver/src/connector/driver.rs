@@ -42,7 +42,7 @@ impl<R: Runtime> Rounds for Driver<R> {
         let now = self.port.runtime().now();
         let mut state = shared.lock();
         // 3. All that to the machine, and the time.
-        let fed = self.feed(&mut state, now);
+        self.feed(&mut state, now);
         // 4. What the machine wants seen to.
         self.see_to_events(&mut state, &shared);
         // 5. What it wants sent, as far as the socket takes it.
@@ -61,7 +61,7 @@ impl<R: Runtime> Rounds for Driver<R> {
         let closed = self.port.poll_closed(cx);
         if over && closed {
             Turn::Over
-        } else if more || fed || reads_again || accepted || self.port.has_seen() {
+        } else if more || reads_again || accepted || self.port.has_seen() {
             Turn::Again
         } else {
             Turn::Idle
@@ -79,16 +79,13 @@ impl<R: Runtime> Driver<R> {
         Self { shared, platform, port: Port::new(runtime) }
     }
 
-    fn feed(&mut self, state: &mut State, now: Instant) -> bool {
-        let mut fed = false;
+    fn feed(&mut self, state: &mut State, now: Instant) {
         for event in self.port.take_seen() {
             state.machine.handle_link(event, now);
-            fed = true;
         }
         if state.machine.poll_timeout().is_some_and(|deadline| deadline.at <= now) {
             state.machine.handle_timeout(now);
         }
-        fed
     }
 
     fn transmit(&mut self, state: &mut State, cx: &mut Context<'_>) {

@@ -37,7 +37,7 @@ impl<R: Runtime> Rounds for Driver<R> {
         let now = self.port.runtime().now();
         let mut state = shared.lock();
         // 2. All that to the machine, and the time.
-        let fed = self.feed(&mut state, now);
+        self.feed(&mut state, now);
         // 3. What the machine wants done, as far as the socket takes it.
         let dialed = self.transmit(&mut state, cx);
         // 4. What else may wake the task.
@@ -53,7 +53,7 @@ impl<R: Runtime> Rounds for Driver<R> {
         let closed = self.port.poll_closed(cx);
         if over && closed {
             Turn::Over
-        } else if more || fed || dialed || reads_again || self.port.has_seen() {
+        } else if more || dialed || reads_again || self.port.has_seen() {
             Turn::Again
         } else {
             Turn::Idle
@@ -86,11 +86,9 @@ impl<R: Runtime> Driver<R> {
         self.port.see(event);
     }
 
-    fn feed(&mut self, state: &mut State, now: Instant) -> bool {
-        let mut fed = false;
+    fn feed(&mut self, state: &mut State, now: Instant) {
         for event in self.port.take_seen() {
             state.machine.handle_link(event, now);
-            fed = true;
         }
         if state.machine.poll_timeout().is_some_and(|deadline| deadline.at <= now) {
             state.machine.handle_timeout(now);
@@ -104,7 +102,6 @@ impl<R: Runtime> Driver<R> {
             }
         }
         state.publish();
-        fed
     }
 
     /// True when a dial began, whose future has to be polled.
