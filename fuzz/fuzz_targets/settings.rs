@@ -2,7 +2,7 @@
 //! The settings of `relay run`: its command line, its configuration file and its durations.
 //!
 //! The binary's own modules are compiled in, because a binary has no library to call. That is also why the body is
-//! here and not with the others.
+//! with the binary and not with the others.
 #![allow(dead_code, reason = "what the binary alone uses")]
 
 #[path = "../../relay-tokio/src/bin/relay/cli.rs"]
@@ -11,62 +11,15 @@ mod cli;
 mod duration;
 #[path = "../../relay-tokio/src/bin/relay/exit.rs"]
 mod exit;
+#[path = "../../relay-tokio/src/bin/relay/settings/fuzz.rs"]
+mod fuzz;
+#[path = "../../relay-tokio/src/bin/relay/output.rs"]
+mod output;
 #[path = "../../relay-tokio/src/bin/relay/secret_file.rs"]
 mod secret_file;
 #[path = "../../relay-tokio/src/bin/relay/settings/mod.rs"]
 mod settings;
+#[path = "../../relay-tokio/src/bin/relay/text_file.rs"]
+mod text_file;
 
-use std::{env, fs, process};
-
-use clap::Parser;
-
-#[derive(Parser)]
-struct Line {
-    #[command(flatten)]
-    run: cli::Run,
-}
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| resolves(data));
-
-/// Whatever is written, it is settings that a gateway can run on, or a failure in words.
-///
-/// The first line is a command line, and the rest a configuration file, which is read as TOML and as YAML.
-fn resolves(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    // Devices may have no end.
-    if text.contains("/dev") || text.contains("/proc") {
-        return;
-    }
-    let (line, file) = text.split_once('\n').unwrap_or((&text, ""));
-    for word in line.split_whitespace() {
-        _ = (duration::parse(word), duration::parse_seconds(word), duration::parse_some(word));
-    }
-    for extension in ["toml", "yaml"] {
-        let Ok(Line { mut run }) = Line::try_parse_from(["run"].into_iter().chain(line.split_whitespace()))
-        else {
-            return;
-        };
-        let path = env::temp_dir().join(format!("relay-fuzz-{}.{extension}", process::id()));
-        fs::write(&path, file).expect("a folder for temporary files");
-        run.config = Some(path.clone());
-        let resolved = settings::resolve(&run);
-        fs::remove_file(&path).expect("the file that was written");
-        match resolved {
-            Ok(settings) => can_run(&settings),
-            Err(failure) => assert!(format!("{failure:?}").contains("message: \"")),
-        }
-    }
-}
-
-fn can_run(settings: &settings::Settings) {
-    let link = &settings.gateway.link;
-    assert!(settings.gateway.endpoint.dial_url().starts_with("ws"));
-    let times =
-        [link.dial_timeout, link.handshake_timeout, link.backoff_base, link.backoff_cap, link.ping_interval];
-    assert!(times.iter().all(|time| !time.is_zero()), "{times:?}");
-    assert!(settings.idle.is_none_or(|idle| !idle.after.is_zero()));
-    for (number, identity) in link.identities.iter().enumerate() {
-        assert!(!identity.platform.is_empty());
-        assert!(!link.identities[..number].contains(identity), "{identity:?} is there twice");
-    }
-}
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::resolves(data));

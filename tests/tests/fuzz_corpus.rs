@@ -12,7 +12,7 @@ const MADE_UP: usize = 2000;
 
 const LONGEST: usize = 4096;
 
-/// The target that is made of the binary's own modules: its body is with the fuzzer, and no test replays it.
+/// The target that is made of the binary's own modules: its body is there, and so is the test that replays it.
 const OF_THE_BINARY: &str = "settings";
 
 fn corpora() -> PathBuf {

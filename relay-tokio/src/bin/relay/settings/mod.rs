@@ -303,4 +303,6 @@ fn parse_agent(agent: &str) -> Result<Agent, String> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

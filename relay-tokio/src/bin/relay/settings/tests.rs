@@ -131,3 +131,15 @@ fn what_the_environment_says_counts_before_the_file() {
     let resolved = settings("--url http://h --dedupe-window 9", &environment, toml).unwrap();
     assert_eq!((resolved.gateway.link.dedupe_window, log_format("--log-format text")), (9, LogFormat::Text));
 }
+
+/// Every input of the corpus gives settings that can be run on, or a failure in words.
+#[test]
+fn the_corpus_of_the_fuzz_target() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/settings");
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(!files.is_empty(), "there is no corpus");
+    for file in files {
+        println!("{}", file.display());
+        fuzz::resolves(&std::fs::read(&file).unwrap());
+    }
+}
