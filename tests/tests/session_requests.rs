@@ -86,6 +86,37 @@ fn refusals_are_results() {
     }
 }
 
+/// C12, C15: the actions of open requests are bounded by their size as well, however few they are; one that is large
+/// alone gets in.
+#[test]
+fn large_actions() {
+    let mut rig = SessionRig::live(Config { request_bytes: 1000, ..Config::default() });
+    let action = |bytes: usize| {
+        let rest = json!({"op": "send", "x": ""}).to_string().len();
+        json!({"op": "send", "x": "x".repeat(bytes - rest)})
+    };
+    let asks = |rig: &mut SessionRig, bytes: usize| {
+        rig.forget();
+        rig.gateway_says(&lines::outbound("r", &action(bytes)));
+        let refused = rig.take_frames_of("outbound_result");
+        let code = refused.first().map(|frame| frame["result"]["code"].clone());
+        assert!(code.is_none_or(|code| code == "overloaded"));
+        rig.take_outbounds().first().map(|asked| asked.ticket)
+    };
+    let large = asks(&mut rig, 5000).expect("it is alone");
+    assert_eq!(asks(&mut rig, 100), None);
+    rig.respond(large, "{}");
+    let first = asks(&mut rig, 600).expect("there is room");
+    assert!(asks(&mut rig, 400).is_some(), "up to the limit");
+    assert_eq!(asks(&mut rig, 100), None);
+    rig.respond(first, "{}");
+    assert!(asks(&mut rig, 600).is_some(), "what is done takes no room");
+    assert_eq!(asks(&mut rig, 100), None);
+    rig.socket_breaks();
+    rig.goes_live();
+    assert!(asks(&mut rig, 900).is_some(), "nor does what is given up");
+}
+
 /// C12: an answer that would be too long for a frame becomes a failure that is not.
 #[test]
 fn a_huge_result() {

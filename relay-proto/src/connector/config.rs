@@ -31,6 +31,9 @@ pub struct Config {
     pub poke_cooldown: Duration,
     /// How many requests of the gateway's may be open at once; further ones are refused.
     pub request_limit: usize,
+    /// How many bytes the actions of open requests may have together; further ones are refused, unless nothing else is
+    /// open (rule C15).
+    pub request_bytes: usize,
     /// How many bytes of results and the like may wait for a gateway that takes none; past them its link ends (rule
     /// C15).
     pub queue_limit: usize,
@@ -51,6 +54,7 @@ impl Default for Config {
             wakeable: false,
             poke_cooldown: Duration::from_secs(60),
             request_limit: 1024,
+            request_bytes: 32 << 20,
             queue_limit: 32 << 20,
         }
     }

@@ -333,7 +333,7 @@ impl Session {
     fn drop_link(&mut self, cause: Cause) {
         let Some(link) = self.link.take() else { return };
         self.timers.stop_all();
-        self.tickets.clear();
+        self.tickets.forget();
         // Closes of links that were refused or replaced are still to be done.
         self.transmits.retain(|transmit| matches!(transmit, Transmit::Close(..)));
         self.queued_bytes = 0;

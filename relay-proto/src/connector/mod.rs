@@ -5,8 +5,9 @@ mod event;
 mod link;
 mod mailbox;
 mod outbound;
+mod tickets;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -16,7 +17,7 @@ pub use event::{Cause, DeathCause, Event, Hello, Outbound, Transmit, Violation};
 use link::Link;
 use mailbox::{Give, Mailbox};
 pub use outbound::NotNow;
-use outbound::OpenTicket;
+use tickets::Tickets;
 
 use crate::close::{Close, CloseCode};
 use crate::codec::Scratch;
@@ -52,8 +53,7 @@ pub struct Session {
     config: Arc<Config>,
     link: Option<Link>,
     mailbox: Mailbox,
-    tickets: BTreeMap<Ticket, OpenTicket>,
-    next_ticket: u64,
+    tickets: Tickets,
     timers: Timers<{ Timer::ALL.len() }>,
     /// Whether the instance has a wake URL.
     wakeable: bool,
@@ -147,8 +147,7 @@ impl Session {
             wakeable: config.wakeable,
             config: Arc::new(config),
             link: None,
-            tickets: BTreeMap::new(),
-            next_ticket: 0,
+            tickets: Tickets::default(),
             timers: Timers::new(),
             poke_from: Instant::ZERO,
             closed: Closed::No,
@@ -349,7 +348,7 @@ impl Session {
     /// Whether somebody still waits for the result of this request: its link is up, and it has none yet.
     #[must_use]
     pub fn is_open(&self, ticket: Ticket) -> bool {
-        self.tickets.contains_key(&ticket)
+        self.tickets.is_open(ticket)
     }
 
     /// The link, if there is one.

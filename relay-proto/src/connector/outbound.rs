@@ -1,6 +1,5 @@
 //! What the gateway asks for, and what it is told: every request gets one result (rule C12).
 
-use alloc::boxed::Box;
 use core::fmt;
 
 use bytes::Bytes;
@@ -11,9 +10,6 @@ use crate::action::ActionResult;
 use crate::frame::ToGateway;
 use crate::ids::Ticket;
 use crate::json::Json;
-
-/// A request that has no result yet, by the name that the gateway gave it.
-pub(super) type OpenTicket = Box<str>;
 
 /// A longer request id is refused rather than kept for as long as its request is open.
 const LONGEST_REQUEST_ID: usize = 1024;
@@ -55,9 +51,10 @@ impl Session {
         let refusal = match self.link.as_ref().map(|link| link.identity(platform, bot_id)) {
             None => return,
             Some(Some((platform, bot_id))) => {
-                if self.tickets.len() < self.config.request_limit && request_id.len() <= LONGEST_REQUEST_ID {
+                let has_room = self.tickets.has_room(action.len(), &self.config);
+                if has_room && request_id.len() <= LONGEST_REQUEST_ID {
                     let (platform, bot_id) = (platform.into(), bot_id.into());
-                    let ticket = self.open_ticket(request_id);
+                    let ticket = self.tickets.open(request_id, action.len());
                     self.events.push_back(Event::Outbound(Outbound { ticket, action, platform, bot_id }));
                     return;
                 }
@@ -70,15 +67,8 @@ impl Session {
         self.owe_result(request_id, &refusal.to_json());
     }
 
-    fn open_ticket(&mut self, request_id: &str) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        self.tickets.insert(ticket, request_id.into());
-        ticket
-    }
-
     pub(super) fn on_response(&mut self, ticket: Ticket, result: &str) {
-        match self.tickets.remove(&ticket) {
+        match self.tickets.take(ticket) {
             Some(request_id) => self.owe_result(&request_id, result),
             None => self.skipped.late_results += 1,
         }

@@ -20,6 +20,7 @@ on_both! {
     a_slow_reader_gets_everything,
     a_peer_that_only_asks_is_not_heard_for_ever,
     requests_that_never_end_are_bounded,
+    requests_of_lost_links_are_bounded,
     interrupts_that_never_end_are_bounded,
     hellos_are_bounded,
 }
@@ -193,6 +194,31 @@ async fn requests_that_never_end_are_bounded<S: Stack>() {
     }
     for _ in 64..200 {
         assert_eq!(link.next_of("outbound_result").await["result"]["code"], "overloaded");
+    }
+}
+
+/// C15: those that a platform is at for a link that is gone count as well, by number and by size.
+async fn requests_of_lost_links_are_bounded<S: Stack>() {
+    for (limit, bytes, filler) in [(10, usize::MAX, 1), (1024, 10_000, 1000)] {
+        let mut config = calm();
+        config.session.request_limit = limit;
+        config.session.request_bytes = bytes;
+        let house = House::<S>::with(config);
+        house.desk.answers(Answer::Never);
+        let mut link = house.link().await;
+        let begun = limit.min(bytes / (filler + 100));
+        for number in 0..begun {
+            link.send(&outbound(number, filler)).await;
+        }
+        house.desk.was_asked(begun).await;
+        link.close(1001, "").await;
+        house.becomes(Status::Offline).await;
+        let mut link = house.link().await;
+        for number in begun..begun + 5 {
+            link.send(&outbound(number, filler)).await;
+            assert_eq!(link.next_of("outbound_result").await["result"]["code"], "overloaded");
+        }
+        assert_eq!(house.desk.asked().len(), begun, "no more were begun");
     }
 }
 

@@ -112,12 +112,16 @@ impl<R: Runtime> Driver<R> {
                 Event::Acked(position) => _ = state.mailbox.remove(position),
                 Event::DeadLetter(position, cause) => state.mailbox.bury(position, cause),
                 Event::Hello(hello) => self.describe(&hello, shared),
-                Event::Outbound(request) => {
+                Event::Outbound(request)
+                    if state.under_way.has_room_for(&request, state.machine.config()) =>
+                {
                     let lane = lane_of(&request);
                     if let Some(request) = state.lanes.enter(&lane, request) {
+                        state.under_way.begins(request.action.len());
                         self.perform(lane, request, shared);
                     }
                 }
+                Event::Outbound(request) => state.machine.respond(request.ticket, &overloaded()),
                 Event::Interrupt { session_key, reason } => {
                     // More of them than a gateway may have requests is more than anybody means.
                     if state.interrupting < state.machine.config().request_limit {
@@ -169,20 +173,36 @@ impl<R: Runtime> Driver<R> {
         self.port.runtime().spawn(Box::pin(async move {
             let mut next = Some(first);
             while let Some(request) = next {
+                let (ticket, bytes) = (request.ticket, request.action.len());
                 // A request whose link is gone has been given up by the gateway, which may have asked anew: what
                 // has not begun by then is not begun.
-                if shared.lock().machine.is_open(request.ticket) {
-                    let ticket = request.ticket;
+                let is_open = shared.lock().machine.is_open(ticket);
+                let mut result = None;
+                if is_open {
                     let asked = outbound(&shared, request);
                     // Those behind it are to have their turn, and it is to have its result, whatever happens.
-                    let result = outlive_panics(async { platform.perform(asked).await }).await;
-                    let result = result.unwrap_or_else(|Panicked| failure());
-                    shared.act(|state, _| state.machine.respond(ticket, &result));
+                    let done = outlive_panics(async { platform.perform(asked).await }).await;
+                    result = Some(done.unwrap_or_else(|Panicked| failure()));
                 }
-                next = shared.lock().lanes.next(&lane);
+                next = shared.act(|state, _| {
+                    if let Some(result) = result {
+                        state.machine.respond(ticket, &result);
+                    }
+                    state.under_way.ends(bytes);
+                    let next = state.lanes.next(&lane);
+                    if let Some(next) = &next {
+                        state.under_way.begins(next.action.len());
+                    }
+                    next
+                });
             }
         }));
     }
+}
+
+/// What a gateway is told while the platforms have enough to do for it.
+fn overloaded() -> String {
+    ActionResult::refused("overloaded", "too many requests are under way").to_json()
 }
 
 /// What a gateway is told of an action that ended in the platform's panic.

@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) mailbox: Mailbox,
     /// The gateway's requests, a lane for each chat.
     pub(super) lanes: Lanes<machine::Outbound>,
+    /// What the platforms are doing for it, also for links that are gone.
+    pub(super) under_way: UnderWay,
     /// How many of its interrupts are under way.
     pub(super) interrupting: usize,
     /// The driving task.
@@ -46,6 +48,32 @@ pub(super) struct State {
     wake_url: Option<String>,
     /// Whether the driving task is gone.
     pub(super) ended: Watched<bool>,
+}
+
+/// Requests that a platform has begun with, and the bytes of their actions. A link that ends gives its requests up, but
+/// they end when the platform says so: without a bound, a gateway that dials anew and anew would have more and more.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay {
+    requests: usize,
+    bytes: usize,
+}
+
+impl UnderWay {
+    /// Whether another one may begin. One that is large alone still may.
+    pub(super) fn has_room_for(&self, request: &machine::Outbound, config: &machine::Config) -> bool {
+        let with_it = self.bytes.saturating_add(request.action.len());
+        self.requests < config.request_limit && (self.requests == 0 || with_it <= config.request_bytes)
+    }
+
+    pub(super) fn begins(&mut self, bytes: usize) {
+        self.requests += 1;
+        self.bytes += bytes;
+    }
+
+    pub(super) fn ends(&mut self, bytes: usize) {
+        self.requests -= 1;
+        self.bytes -= bytes;
+    }
 }
 
 pub(super) struct Accepted {
@@ -67,6 +95,7 @@ impl Shared {
             machine,
             mailbox: Mailbox::new(limits),
             lanes: Lanes::default(),
+            under_way: UnderWay::default(),
             interrupting: 0,
             driver: Signal::default(),
             accepted: VecDeque::new(),
