@@ -39,6 +39,8 @@ pub(crate) struct Request {
 pub(crate) struct What {
     /// The chat, for the threads that may come of it.
     pub(crate) chat: Option<Box<str>>,
+    /// The platform, where the caller chose another one than the chat lives on.
+    pub(crate) elsewhere: Option<Box<str>>,
     /// Of a request that may wait for the next link: whether that link's platforms offer it is not known before.
     pub(crate) unchecked: Option<Box<Unchecked>>,
 }

@@ -88,13 +88,16 @@ impl Routing {
         }
     }
 
-    /// The thread was made in this chat, and lives where the chat does.
-    pub(crate) fn learn_thread(&mut self, thread: &str, chat: &str) {
-        if thread.len() <= LONGEST_ID
-            && !self.chats.contains_key(thread)
-            && let Some(entry) = self.chats.get(chat)
-        {
-            let fields = entry.fields.clone();
+    /// The thread was made in this chat, and lives where the chat does, or else on the platform that was chosen instead.
+    pub(crate) fn learn_thread(&mut self, thread: &str, chat: &str, elsewhere: Option<&str>) {
+        if thread.len() > LONGEST_ID || self.chats.contains_key(thread) {
+            return;
+        }
+        let fields = match elsewhere {
+            Some(platform) => Some(Route { platform: Some(platform), ..Route::default() }.fields()),
+            None => self.chats.get(chat).map(|entry| entry.fields.clone()),
+        };
+        if let Some(fields) = fields {
             self.insert(thread, fields);
         }
     }
@@ -214,10 +217,12 @@ mod tests {
     fn a_thread_lives_where_its_parent_does() {
         let mut routing = Routing::new(4);
         routing.learn("c", on("discord", "u"));
-        routing.learn_thread("t", "c");
-        routing.learn_thread("x", "unknown");
+        routing.learn_thread("t", "c", None);
+        routing.learn_thread("x", "unknown", None);
+        routing.learn_thread("e", "c", Some("slack"));
         assert_eq!(routing.get("t"), routing.get("c"));
         assert_eq!(routing.get("x"), None);
+        assert_eq!(routing.get("e"), Some(Route { platform: Some("slack"), ..Route::default() }));
     }
 
     #[test]

@@ -29,6 +29,8 @@ mod gateway_idle;
 mod gateway_inbound;
 #[path = "../tests/gateway_link.rs"]
 mod gateway_link;
+#[path = "../tests/gateway_offers.rs"]
+mod gateway_offers;
 #[path = "../tests/gateway_outbound.rs"]
 mod gateway_outbound;
 #[path = "../tests/gateway_reading.rs"]

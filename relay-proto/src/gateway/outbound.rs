@@ -181,7 +181,9 @@ impl Gateway {
             Box::new(Unchecked { op, platform, length: limited_text(&action).map(Length::of) })
         };
         let chat = action.chat_id().map(Box::from);
-        let what = What { chat, unchecked: options.wait_for_link.then(unchecked) };
+        let home = chat.as_deref().and_then(|chat| self.routing.get(chat)?.platform);
+        let elsewhere = route.platform.filter(|platform| home != Some(platform)).map(Box::from);
+        let what = What { chat, elsewhere, unchecked: options.wait_for_link.then(unchecked) };
         let config = self.config.clone();
         let identity = identity(&config, route.platform, options).ok().flatten();
         action.metadata = metadata;
@@ -287,7 +289,7 @@ impl Gateway {
         self.resolve(id, Outcome::Answered(result));
     }
 
-    /// What is sent to a thread that an action made goes where its chat lives (rule O7).
+    /// What is sent to a thread that an action made goes where its chat lives, or where the action went (rule O7).
     fn learn_thread(&mut self, request: &Request, result: &[u8]) {
         let Some(chat) = &request.what.chat else { return };
         // Most results name no thread; to look for the name costs less than to read them.
@@ -297,7 +299,7 @@ impl Gateway {
         if let Ok(result) = core::str::from_utf8(result)
             && let Some(thread) = ActionResult::parse(result).thread_id
         {
-            self.routing.learn_thread(&thread, chat);
+            self.routing.learn_thread(&thread, chat, request.what.elsewhere.as_deref());
         }
     }
 

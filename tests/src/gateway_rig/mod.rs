@@ -92,6 +92,13 @@ impl GatewayRig {
         rig
     }
 
+    /// The same, fronting these bots: platform and bot id.
+    #[must_use]
+    pub fn fronting(bots: &[(&str, &str)]) -> Self {
+        let identities = bots.iter().map(|(platform, bot_id)| Identity::new(*platform, *bot_id)).collect();
+        Self::linked(Config { identities, ..Config::default() })
+    }
+
     // What the connector and the network do
 
     /// The upgrade of the dial under way is done.

@@ -1,7 +1,8 @@
 //! What came out of the rig's machine, as the tests take it.
 
+use relay_proto::action::Action;
 use relay_proto::close::{Close, CloseCode};
-use relay_proto::gateway::{Delivery, Event, Inbound, Outcome, Transmit};
+use relay_proto::gateway::{Delivery, Event, Inbound, Options, Outcome, Refusal, Transmit};
 use relay_proto::{LinkId, RequestId};
 use serde_json::Value;
 
@@ -95,6 +96,18 @@ impl GatewayRig {
         let mut deliveries = self.take_deliveries();
         assert_eq!(deliveries.len(), 1, "{deliveries:?}");
         deliveries.remove(0)
+    }
+
+    /// The frame that comes of a request for this action, which must be accepted.
+    pub fn frame_of(&mut self, action: Action, options: &Options) -> Value {
+        self.take_frames();
+        self.request(action, options);
+        self.take_frames_of("outbound").remove(0)
+    }
+
+    /// Why a request for this action is refused; none when it is not.
+    pub fn refusal(&mut self, action: Action, options: &Options) -> Option<Refusal> {
+        self.try_request(action, options).err().map(|rejected| rejected.refusal)
     }
 
     /// Takes everything, and drops it.
