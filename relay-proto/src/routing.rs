@@ -231,9 +231,13 @@ mod tests {
         let long = "x".repeat(LONGEST_ID + 1);
         routing.learn(&long, on("discord", "u"));
         routing.learn("c", on("discord", &long));
+        routing.learn_thread(&long, "c", Some("discord"));
         assert!(routing.all().is_empty());
         let longest = "x".repeat(LONGEST_ID);
         routing.learn(&longest, on("discord", &longest));
         assert_eq!(routing.all().len(), 1);
+        let thread = "t".repeat(LONGEST_ID);
+        routing.learn_thread(&thread, &longest, None);
+        assert_eq!(routing.get(&thread), routing.get(&longest));
     }
 }
