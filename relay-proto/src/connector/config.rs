@@ -59,3 +59,12 @@ impl Default for Config {
         }
     }
 }
+
+impl Config {
+    /// Whether a further request, with an action of `action` bytes, may be open beside `requests` with actions of
+    /// `bytes` together (rule C15). One that is large alone may.
+    #[must_use]
+    pub fn has_room_for(&self, action: usize, requests: usize, bytes: usize) -> bool {
+        requests < self.request_limit && (requests == 0 || bytes.saturating_add(action) <= self.request_bytes)
+    }
+}

@@ -24,10 +24,9 @@ struct Open {
 }
 
 impl Tickets {
-    /// Whether a request with an action of this size may be opened. One that is large alone still gets in.
+    /// Whether a request with an action of this size may be opened.
     pub(super) fn has_room(&self, bytes: usize, config: &Config) -> bool {
-        self.open.len() < config.request_limit
-            && (self.open.is_empty() || self.bytes.saturating_add(bytes) <= config.request_bytes)
+        config.has_room_for(bytes, self.open.len(), self.bytes)
     }
 
     pub(super) fn open(&mut self, request_id: &str, bytes: usize) -> Ticket {

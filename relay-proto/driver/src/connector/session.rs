@@ -59,10 +59,9 @@ pub(super) struct UnderWay {
 }
 
 impl UnderWay {
-    /// Whether another one may begin. One that is large alone still may.
+    /// Whether another one may begin.
     pub(super) fn has_room_for(&self, request: &machine::Outbound, config: &machine::Config) -> bool {
-        let with_it = self.bytes.saturating_add(request.action.len());
-        self.requests < config.request_limit && (self.requests == 0 || with_it <= config.request_bytes)
+        config.has_room_for(request.action.len(), self.requests, self.bytes)
     }
 
     pub(super) fn begins(&mut self, bytes: usize) {
