@@ -11,6 +11,7 @@ pub mod lanes;
 mod panics;
 mod port;
 pub mod race;
+mod readable;
 mod rounds;
 mod runtime;
 mod signal;

@@ -12,8 +12,9 @@ use crate::runtime::Runtime;
 use crate::socket::Socket;
 use crate::wire::{Closing, Wire};
 
-/// How many messages are read before the rest has its turn.
-const READ_BUDGET: usize = 64;
+/// How many messages are read before the rest has its turn, other tasks included. The application answers these while
+/// the peer sends on; with more of them, the peer would have to wait for its acks, with fewer, more flushes were made.
+const READ_BUDGET: usize = 32;
 
 /// How long a socket may take to close, in milliseconds.
 const LINGER: u64 = 2_000;

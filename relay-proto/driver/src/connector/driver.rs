@@ -61,7 +61,9 @@ impl<R: Runtime> Rounds for Driver<R> {
         let closed = self.port.poll_closed(cx);
         if over && closed {
             Turn::Over
-        } else if more || reads_again || accepted || self.port.has_seen() {
+        } else if more {
+            Turn::Yield
+        } else if reads_again || accepted || self.port.has_seen() {
             Turn::Again
         } else {
             Turn::Idle

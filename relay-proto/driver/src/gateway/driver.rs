@@ -53,7 +53,9 @@ impl<R: Runtime> Rounds for Driver<R> {
         let closed = self.port.poll_closed(cx);
         if over && closed {
             Turn::Over
-        } else if more || dialed || reads_again || self.port.has_seen() {
+        } else if more {
+            Turn::Yield
+        } else if dialed || reads_again || self.port.has_seen() {
             Turn::Again
         } else {
             Turn::Idle
