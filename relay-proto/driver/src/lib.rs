@@ -11,7 +11,6 @@ pub mod lanes;
 mod panics;
 mod port;
 pub mod race;
-mod readable;
 mod rounds;
 mod runtime;
 mod signal;

@@ -12,9 +12,12 @@ use crate::runtime::Runtime;
 use crate::socket::Socket;
 use crate::wire::{Closing, Wire};
 
-/// How many messages are read before the rest has its turn, other tasks included. The application answers these while
-/// the peer sends on; with more of them, the peer would have to wait for its acks, with fewer, more flushes were made.
-const READ_BUDGET: usize = 32;
+/// How many messages are read before the rest has its turn, other tasks included: half of a connector's default window.
+/// So the application answers one half of a burst while the peer, which has those acks, sends on.
+const READ_BUDGET: usize = 16;
+
+/// How often in a row the budget may be too small before deadlines count nevertheless: a thousand messages.
+const MOST_BEHIND: usize = 64;
 
 /// How long a socket may take to close, in milliseconds.
 const LINGER: u64 = 2_000;
@@ -32,11 +35,14 @@ pub(crate) struct Port<R: Runtime, S> {
     timer: Option<(Instant, R::Timer)>,
     /// What was seen of the link and not yet handed to the machine.
     seen: Vec<LinkEvent>,
+    /// How often in a row the budget was too small for what the peer had sent.
+    behind: usize,
 }
 
 impl<R: Runtime, S: Socket> Port<R, S> {
     pub(crate) fn new(runtime: R) -> Self {
-        Self { runtime, wire: None, replaced: None, closing: VecDeque::new(), timer: None, seen: Vec::new() }
+        let (closing, seen) = (VecDeque::new(), Vec::new());
+        Self { runtime, wire: None, replaced: None, closing, timer: None, seen, behind: 0 }
     }
 
     pub(crate) fn runtime(&self) -> &R {
@@ -57,9 +63,10 @@ impl<R: Runtime, S: Socket> Port<R, S> {
         self.seen.push(event);
     }
 
-    /// Reads as much as the budget allows. True when there may be more.
-    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
-        while let Some(wire) = &mut self.wire
+    /// Reads as much as the budget allows, if it is `wanted`. True when there may be more.
+    pub(crate) fn poll_read(&mut self, wanted: bool, cx: &mut Context<'_>) -> bool {
+        while wanted
+            && let Some(wire) = &mut self.wire
             && let Poll::Ready(event) = wire.poll_read(cx)
         {
             let over = matches!(event, LinkEvent::Closed(..));
@@ -68,10 +75,18 @@ impl<R: Runtime, S: Socket> Port<R, S> {
                 self.forget_wire();
             }
             if self.seen.len() >= READ_BUDGET {
+                self.behind += 1;
                 return true;
             }
         }
+        self.behind = 0;
         false
+    }
+
+    /// Whether the machine is to be told that a deadline has passed. After a turn that came late, the answer may be
+    /// among what the peer has sent already. But a peer that sends ever more does not hold up the time.
+    pub(crate) fn has_caught_up(&self) -> bool {
+        self.behind == 0 || self.behind > MOST_BEHIND
     }
 
     /// What was seen since the last call.

@@ -10,7 +10,6 @@ use tungstenite::protocol::frame::coding::CloseCode as WireCode;
 use tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tungstenite::{Message, Utf8Bytes};
 
-use crate::readable::Readable;
 use crate::socket::Socket;
 
 /// The settings of a WebSocket that takes messages of at most this many bytes.
@@ -43,13 +42,13 @@ pub(crate) struct Wire<S> {
     socket: S,
     /// Whether something was written since the last flush.
     dirty: bool,
-    /// Whether there may be messages. Nothing can be read any more after an error.
-    readable: Option<Readable>,
+    /// Whether messages can be read: not any more after an error.
+    readable: bool,
 }
 
 impl<S: Socket> Wire<S> {
     pub(crate) fn new(link: LinkId, socket: S) -> Self {
-        Self { link, socket, dirty: false, readable: Some(Readable::new()) }
+        Self { link, socket, dirty: false, readable: true }
     }
 
     pub(crate) fn link(&self) -> LinkId {
@@ -58,16 +57,16 @@ impl<S: Socket> Wire<S> {
 
     /// What came next, of what a machine wants to know.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<LinkEvent> {
+        if !self.readable {
+            // The machine was told of the error, and has the socket closed.
+            return Poll::Pending;
+        }
         for _ in 0..SILENT_BUDGET {
-            let Some(readable) = &mut self.readable else {
-                // The machine was told of the error, and has the socket closed.
-                return Poll::Pending;
-            };
-            let event = match readable.poll(cx, |cx| Pin::new(&mut self.socket).poll_next(cx)) {
+            let event = match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(message))) => self.event_of(message),
                 Poll::Ready(Some(Err(error))) => {
-                    self.readable = None;
+                    self.readable = false;
                     Some(self.event_of_error(&error))
                 }
                 Poll::Ready(None) => Some(self.broken("the socket ended without a close frame")),
@@ -82,16 +81,7 @@ impl<S: Socket> Wire<S> {
 
     /// Whether the socket takes more. An error shows at the next read.
     pub(crate) fn is_ready(&mut self, cx: &mut Context<'_>) -> bool {
-        match Pin::new(&mut self.socket).poll_ready(cx) {
-            Poll::Pending => false,
-            Poll::Ready(Ok(())) => true,
-            Poll::Ready(Err(_)) => {
-                if let Some(readable) = &self.readable {
-                    readable.ask_again();
-                }
-                false
-            }
-        }
+        matches!(Pin::new(&mut self.socket).poll_ready(cx), Poll::Ready(Ok(())))
     }
 
     pub(crate) fn send_line(&mut self, line: Bytes) -> Result<(), LinkEvent> {
@@ -117,7 +107,7 @@ impl<S: Socket> Wire<S> {
 
     /// The peer closed: its close frame is to be answered, which the socket does by itself.
     pub(crate) fn answer_close(self) -> Closing<S> {
-        Closing { socket: self.socket, readable: self.readable.is_some() }
+        Closing { socket: self.socket, readable: self.readable }
     }
 
     /// Hands on what was written.

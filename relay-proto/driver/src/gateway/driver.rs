@@ -33,7 +33,7 @@ impl<R: Runtime> Rounds for Driver<R> {
         // 1. What the dial came to, and what the peer sent, as far as the machine wants it.
         let wants_read = shared.lock().machine.wants_read();
         self.poll_dial(cx);
-        let more = wants_read && self.port.poll_read(cx);
+        let more = self.port.poll_read(wants_read, cx);
         let now = self.port.runtime().now();
         let mut state = shared.lock();
         // 2. All that to the machine, and the time.
@@ -92,7 +92,8 @@ impl<R: Runtime> Driver<R> {
         for event in self.port.take_seen() {
             state.machine.handle_link(event, now);
         }
-        if state.machine.poll_timeout().is_some_and(|deadline| deadline.at <= now) {
+        let due = state.machine.poll_timeout().is_some_and(|deadline| deadline.at <= now);
+        if due && self.port.has_caught_up() {
             state.machine.handle_timeout(now);
         }
         if !state.received {

@@ -5,6 +5,10 @@ mod driver;
 #[cfg(test)]
 mod failed_send;
 mod handle;
+#[cfg(test)]
+mod late_turn;
+#[cfg(test)]
+mod scripted;
 mod shared;
 mod status;
 mod watch;
