@@ -1,6 +1,6 @@
 //! What must hold of a step as a whole.
 
-use relay_proto::close::Ended;
+use relay_proto::close::{Close, Ended};
 use relay_proto::gateway::{Cause, Next, Status, StayedAwake};
 
 use super::act::Act;
@@ -16,10 +16,10 @@ impl Step<'_> {
         let leaving = matches!(before, Some(Status::ShuttingDown | Status::ShutDown));
         let latched = self.state.seen.disabled;
         match ended {
-            Ended::Closed(close) if close.is_expired() => {
+            Ended::Closed(close) if is_expired(close) => {
                 self.demand(!latched, Rule::A2, || "expired is terminal".to_owned());
             }
-            Ended::Closed(close) if close.is_unauthorized() && !self.state.seen.trusted => {
+            Ended::Closed(close) if is_unauthorized(close) && !self.state.seen.trusted => {
                 self.demand(!latched, Rule::A1, || "4401 before any handshake is terminal".to_owned());
             }
             Ended::Closed(close) if self.is_too_old_to_tell(held, ended) => {
@@ -30,7 +30,7 @@ impl Step<'_> {
                 let dials = dials || leaving || held.idle_acked || !self.model.world.reconnect;
                 self.demand(dials, Rule::A3, || format!("no new token is tried at once: {status:?}"));
             }
-            Ended::Closed(close) if close.is_unauthorized() => {
+            Ended::Closed(close) if is_unauthorized(close) => {
                 self.demand(latched || leaving, Rule::A3, || format!("{close} does not latch: {status:?}"));
             }
             Ended::Closed(_) | Ended::Broken(_) => {
@@ -52,7 +52,7 @@ impl Step<'_> {
     /// A refusal that says nothing of the credential.
     pub(super) fn is_too_old_to_tell(&self, held: &Held, ended: &Ended) -> bool {
         let Ended::Closed(close) = ended else { return false };
-        let refused = close.is_unauthorized() && !close.is_expired() && self.state.seen.trusted;
+        let refused = is_unauthorized(close) && !is_expired(close) && self.state.seen.trusted;
         refused && !held.linked && self.state.now >= held.good_until
     }
 
@@ -213,4 +213,13 @@ impl Step<'_> {
             }
         }
     }
+}
+
+/// By the letter of the wire: what a close says of itself is a part of what is judged.
+fn is_unauthorized(close: &Close) -> bool {
+    close.code.0 == 4401
+}
+
+fn is_expired(close: &Close) -> bool {
+    is_unauthorized(close) && &*close.reason == "expired"
 }

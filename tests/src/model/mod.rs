@@ -68,7 +68,7 @@ pub struct LinkModel {
     stakes: Arc<Stakes>,
     /// Whether something was found already: the checker would take any later finding for the better one.
     found: Arc<AtomicBool>,
-    /// States from which there is no way back, when the shortest trace to one is wanted.
+    /// States from which there is no way back, in order, when the shortest trace to one is wanted.
     wanted: Arc<Vec<u64>>,
     /// What leads from status to status, when it is wanted.
     edges: Option<Arc<Mutex<BTreeSet<Edge>>>>,
@@ -154,7 +154,7 @@ impl LinkModel {
     /// W4 is always true while the states are entered; what they come to is seen when all are there.
     fn is_on_the_way(&self, state: &State) -> bool {
         if !self.wanted.is_empty() {
-            return !self.wanted.contains(&state.fingerprint);
+            return self.wanted.binary_search(&state.fingerprint).is_err();
         }
         if state.has_arrived(&self.world) {
             self.ways.enter(state.fingerprint, Next::Arrived);
