@@ -114,8 +114,10 @@ async fn interrupts_go_both_ways<G: Stack, C: Stack>() {
     let (gateway, mut deliveries) = linked::<G, C>(&house).await;
     gateway.interrupt("theirs", Some("enough")).unwrap();
     gateway.interrupt("quietly", None).unwrap();
-    let told = house.desk.interrupted(2).await;
-    assert_eq!(told, [("theirs".to_owned(), Some("enough".to_owned())), ("quietly".to_owned(), None)]);
+    // Platforms are told by tasks of their own, which overtake each other.
+    let mut told = house.desk.interrupted(2).await;
+    told.sort_unstable();
+    assert_eq!(told, [("quietly".to_owned(), None), ("theirs".to_owned(), Some("enough".to_owned()))]);
     house.session().interrupt("ours", "chat").unwrap();
     let Some(Inbound::Interrupt { session_key, chat_id }) = within("a stop", deliveries.next()).await else {
         panic!("no interrupt")
