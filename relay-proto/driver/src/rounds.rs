@@ -63,9 +63,10 @@ mod tests {
         }
     }
 
-    /// Gives these turns, one a round, and counts.
+    /// Gives these turns, one a round, and counts; so many flushes show something.
     struct Scripted {
         turns: Vec<Turn>,
+        shown: usize,
         rounds: usize,
         flushes: usize,
     }
@@ -78,13 +79,17 @@ mod tests {
 
         fn flush(&mut self, _: &mut Context<'_>) -> bool {
             self.flushes += 1;
-            false
+            self.flushes <= self.shown
         }
     }
 
     /// Polls once; whether it is over, and the rounds, flushes and wakes that it took.
     fn poll(turns: Vec<Turn>) -> (bool, usize, usize, usize) {
-        let mut task = Scripted { turns, rounds: 0, flushes: 0 };
+        poll_with(turns, 0)
+    }
+
+    fn poll_with(turns: Vec<Turn>, shown: usize) -> (bool, usize, usize, usize) {
+        let mut task = Scripted { turns, shown, rounds: 0, flushes: 0 };
         let wakes = Arc::new(Wakes::default());
         let over = task.poll_rounds(&mut Context::from_waker(&wakes.clone().into())).is_ready();
         (over, task.rounds, task.flushes, wakes.0.load(Ordering::Relaxed))
@@ -94,6 +99,14 @@ mod tests {
     fn rounds_follow_each_other_until_nothing_is_left() {
         assert_eq!(poll(vec![Turn::Again, Turn::Again, Turn::Idle]), (false, 3, 1, 0));
         assert_eq!(poll(vec![Turn::Again, Turn::Over]), (true, 2, 0, 0));
+    }
+
+    /// A socket that broke in a flush is not waited for.
+    #[test]
+    fn what_a_flush_shows_is_seen_to_at_once() {
+        assert_eq!(poll_with(vec![Turn::Idle, Turn::Over], 1), (true, 2, 1, 0));
+        assert_eq!(poll_with(vec![Turn::Idle, Turn::Idle, Turn::Idle], 2), (false, 3, 3, 0));
+        assert_eq!(poll_with(vec![Turn::Yield, Turn::Idle], 1), (false, 1, 1, 1));
     }
 
     /// Other tasks have their turn, and what was written does not wait for them.

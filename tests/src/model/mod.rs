@@ -47,6 +47,7 @@ pub use rules::Rule;
 pub use state::State;
 pub use statuses::diagrams;
 pub use table::{plain_table, rule_table, world_table};
+pub use way_back::{Next, Ways};
 pub use world::{Counts, Entries, Peer, World};
 pub use worlds::{deep, drawn, quick};
 
@@ -54,7 +55,6 @@ use crate::lines;
 use rules::Stakes;
 use shared::Shared;
 use statuses::Edge;
-use way_back::{Next, Ways};
 
 /// Both machines in a world.
 #[derive(Clone, Debug)]

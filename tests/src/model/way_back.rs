@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 /// Where the way from a state goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub enum Next {
     /// It has arrived.
     Arrived,
     /// To the state of this fingerprint.
@@ -20,7 +20,7 @@ pub(super) enum Next {
 /// The ways from all states. There are millions: in parts, so that threads do not wait for each other, and in as
 /// few bytes as will do.
 #[derive(Debug)]
-pub(super) struct Ways([Mutex<Vec<(u64, u64)>>; PARTS]);
+pub struct Ways([Mutex<Vec<(u64, u64)>>; PARTS]);
 
 const PARTS: usize = 16;
 
@@ -35,7 +35,11 @@ impl Default for Ways {
 }
 
 impl Ways {
-    pub(super) fn enter(&self, state: u64, next: Next) {
+    /// The way from this state goes on there.
+    ///
+    /// # Panics
+    /// When another thread has panicked with the ways.
+    pub fn enter(&self, state: u64, next: Next) {
         let next = match next {
             Next::Arrived => ARRIVED,
             Next::To(next) => next,
@@ -46,7 +50,11 @@ impl Ways {
     }
 
     /// The states from which the way leads nowhere: to a stop short of the aim, or round in a circle.
-    pub(super) fn lost(&self) -> Vec<u64> {
+    /// What was entered is forgotten.
+    ///
+    /// # Panics
+    /// When another thread has panicked with the ways.
+    pub fn lost(&self) -> Vec<u64> {
         let mut ways = Vec::new();
         for part in &self.0 {
             ways.append(&mut part.lock().expect("no thread panics with it"));
