@@ -13,6 +13,8 @@ mod port;
 pub mod race;
 mod rounds;
 mod runtime;
+#[cfg(test)]
+mod scripted;
 mod signal;
 mod socket;
 pub mod system;

@@ -35,8 +35,9 @@ where
                 return Poll::Ready(Ok(winner));
             }
             let failed = running.len() < before;
-            let over = |wait: &mut Pin<Box<W>>| wait.as_mut().poll(cx).is_ready();
-            if !failed && !head_start.as_mut().is_none_or(over) {
+            // A future that is over must not be polled again.
+            head_start.take_if(|wait| wait.as_mut().poll(cx).is_ready());
+            if !failed && head_start.is_some() {
                 return Poll::Pending;
             }
             match untried.pop_front() {
@@ -91,6 +92,7 @@ fn take_turns(addresses: impl IntoIterator<Item = SocketAddr>) -> VecDeque<Socke
 mod tests {
     use super::*;
     use std::cell::RefCell;
+    use std::future::{pending, ready};
     use std::task::Waker;
 
     /// A world in which time passes by hand: which addresses were tried, and what they do.
@@ -159,6 +161,19 @@ mod tests {
         assert_eq!(World::default().race(&[]), [Poll::Ready(Err(None))]);
         let world = World { refusing: vec![FOUR], dead: vec![SIX], ..World::default() };
         assert!(world.race(&[SIX, FOUR]).iter().all(Poll::is_pending), "the dead one may still answer");
+    }
+
+    /// L9: while the only address says nothing, the race can be polled as often as the task is woken. `Ready` panics when
+    /// it is polled once more, as the waits of some runtimes do.
+    #[test]
+    fn a_wait_that_is_over_is_left_alone() {
+        let connect = |_| pending::<Result<(), ()>>();
+        for addresses in [&[SIX][..], &[SIX, FOUR]] {
+            let addresses = addresses.iter().map(|address| address.parse().unwrap());
+            let mut race = Box::pin(race(addresses, connect, |_| ready(())));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!((0..4).all(|_| race.as_mut().poll(&mut cx).is_pending()));
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ on_both! {
     a_name_is_dialed,
     what_cannot_be_reached_is_named,
     a_dial_that_hangs_is_given_up,
+    an_address_that_never_answers_is_given_up,
     a_trusted_certificate_is_accepted,
     any_other_certificate_is_refused,
     plain_and_secure_do_not_mix,
@@ -130,6 +131,17 @@ async fn a_dial_that_hangs_is_given_up<S: Stack>() {
         drop((silent.connection().await, held));
         within("the shutdown", gateway.shut_down()).await;
     }
+}
+
+/// L9, L2: so is one to an address that takes no connection, however long it was the only one; and the next dial follows.
+async fn an_address_that_never_answers_is_given_up<S: Stack>() {
+    let dead = Dead::on_loopback().await;
+    let mut config = redials_quickly(&format!("http://{}", dead.address()));
+    config.link.dial_timeout = 2 * HEAD_START;
+    let (gateway, _deliveries) = S::connect(config);
+    assert_eq!(failure(&gateway).await, "the dial took longer than 500ms");
+    becomes(&gateway, |status| matches!(status, Status::Reconnecting { failures: 2, .. })).await;
+    within("the shutdown", gateway.shut_down()).await;
 }
 
 /// `wss://`: a certificate whose root is given is accepted, by name and by address.

@@ -178,14 +178,16 @@ async fn a_shutdown_settles_whoever_waits<S: Stack>() {
     }
 }
 
-/// When the last handle is dropped, the gateway leaves as if it was told to.
+/// When the last handle is dropped, the gateway leaves as if it was told to. Who only looks on sees it end.
 async fn dropping_everything_is_a_shutdown<S: Stack>() {
     let stand_in = StandIn::bind().await;
     let (gateway, deliveries, mut link) = linked::<S>(&stand_in).await;
+    let mut watch = gateway.watch();
     drop((gateway, deliveries));
     link.next_of("going_idle").await;
     link.send(&json!({"type": "going_idle_ack"})).await;
     assert_eq!(link.closed().await.0, 1000);
+    within("the end", watch.wait_for(|status| status.status == Status::ShutDown)).await;
 }
 
 /// K1: a peer that answers no ping is dropped and dialed again, whether it says nothing or talks all the time.

@@ -6,18 +6,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use relay_proto::action::{Action, ActionResult, Op};
+use relay_proto::close::REASON_UNAUTHORIZED;
 use relay_proto::connector::Outbound as Request;
 use relay_proto::connector::{DeathCause, Event, Hello, Status, Transmit};
-use relay_proto::{Instant, LinkEvent};
+use relay_proto::event::Descriptor;
+use relay_proto::{Close, CloseCode, Instant, LinkEvent};
 
 use super::platform::{Outbound, Platform};
-use super::session::{Shared, State};
+use super::session::{Accepted, Shared, State};
 use crate::lanes::Lane;
 use crate::panics::{Panicked, outlive_panics};
 use crate::port::Port;
 use crate::rounds::{Rounds, Turn};
 use crate::runtime::Runtime;
 use crate::socket::Socket;
+
+/// How many hellos the platforms may be at for one instance, also those of links that are gone. Past them a hello is
+/// answered with what is known of its platform without asking.
+pub(super) const MOST_DESCRIBING: usize = 256;
 
 /// The task that drives a session. It ends when the session is shut down and its last bytes are out.
 pub(super) struct Driver<R: Runtime> {
@@ -31,9 +37,13 @@ impl<R: Runtime> Rounds for Driver<R> {
         let shared = self.shared.clone();
         let mut state = shared.lock();
         // 1. A socket that was accepted.
-        if let Some(accepted) = state.accepted.pop_front() {
-            self.port.see(LinkEvent::Opened(accepted.link, accepted.features));
-            self.port.open(accepted.link, accepted.socket);
+        if let Some(Accepted { link, revocations, features, socket }) = state.accepted.pop_front() {
+            if revocations == state.revocations {
+                self.port.see(LinkEvent::Opened(link, features));
+                self.port.open(link, socket);
+            } else {
+                self.port.refuse(link, socket, &Close::new(CloseCode::UNAUTHORIZED, REASON_UNAUTHORIZED));
+            }
         }
         let wants_read = state.machine.wants_read();
         drop(state);
@@ -59,7 +69,7 @@ impl<R: Runtime> Rounds for Driver<R> {
         let accepted = !state.accepted.is_empty();
         drop(state);
         let closed = self.port.poll_closed(cx);
-        if over && closed {
+        if over && closed && !accepted {
             Turn::Over
         } else if more {
             Turn::Yield
@@ -114,9 +124,15 @@ impl<R: Runtime> Driver<R> {
             match event {
                 Event::Acked(position) => _ = state.mailbox.remove(position),
                 Event::DeadLetter(position, cause) => state.mailbox.bury(position, cause),
-                Event::Hello(hello) => self.describe(&hello, shared),
+                Event::Hello(hello) if state.describing < MOST_DESCRIBING => {
+                    state.describing += 1;
+                    self.describe(&hello, shared);
+                }
+                Event::Hello(Hello { link, number, platform, .. }) => {
+                    state.machine.describe(link, number, &Descriptor::builtin(&platform));
+                }
                 Event::Outbound(request)
-                    if state.under_way.has_room_for(&request, state.machine.config()) =>
+                    if state.under_way.has_room_for(request.action.len(), state.machine.config()) =>
                 {
                     let lane = lane_of(&request);
                     if let Some(request) = state.lanes.enter(&lane, request) {
@@ -127,8 +143,9 @@ impl<R: Runtime> Driver<R> {
                 Event::Outbound(request) => state.machine.respond(request.ticket, &overloaded()),
                 Event::Interrupt { session_key, reason } => {
                     // More of them than a gateway may have requests is more than anybody means.
-                    if state.interrupting < state.machine.config().request_limit {
-                        state.interrupting += 1;
+                    let bytes = session_key.len() + reason.as_ref().map_or(0, |reason| reason.len());
+                    if state.interrupting.has_room_for(bytes, state.machine.config()) {
+                        state.interrupting.begins(bytes);
                         self.interrupt(&session_key, reason.as_deref(), shared);
                     }
                 }
@@ -150,19 +167,25 @@ impl<R: Runtime> Driver<R> {
         let (platform, shared) = (self.platform.clone(), shared.clone());
         let Hello { link, number, platform: name, bot_id, .. } = hello.clone();
         self.port.runtime().spawn(Box::pin(async move {
-            let descriptor = platform.describe(shared.owner(), &name, &bot_id).await;
-            shared.act(|state, _| state.machine.describe(link, number, &descriptor));
+            let asking = async { platform.describe(shared.owner(), &name, &bot_id).await };
+            let descriptor =
+                outlive_panics(asking).await.unwrap_or_else(|Panicked| Descriptor::builtin(&name));
+            shared.act(|state, _| {
+                state.describing -= 1;
+                state.machine.describe(link, number, &descriptor);
+            });
         }));
     }
 
     fn interrupt(&self, session_key: &str, reason: Option<&str>, shared: &Arc<Shared>) {
         let (platform, shared) = (self.platform.clone(), shared.clone());
         let (session_key, reason) = (session_key.to_owned(), reason.map(str::to_owned));
+        let bytes = session_key.len() + reason.as_ref().map_or(0, String::len);
         self.port.runtime().spawn(Box::pin(async move {
             let interrupting =
                 async { platform.interrupt(shared.owner(), &session_key, reason.as_deref()).await };
             _ = outlive_panics(interrupting).await;
-            shared.lock().interrupting -= 1;
+            shared.lock().interrupting.ends(bytes);
         }));
     }
 

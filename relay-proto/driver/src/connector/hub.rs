@@ -29,7 +29,7 @@ pub struct ConnectorConfig {
 }
 
 /// A connector: it knows gateways, keeps a mailbox for each instance, and drives the sessions. Clones are handles
-/// to the same one.
+/// to the same one; when the last is dropped, it shuts down.
 pub struct Connector<R: Runtime>(Arc<Inner<R>>);
 
 struct Inner<R> {
@@ -46,7 +46,13 @@ struct State {
 }
 
 /// Whether an upgrade's token was accepted, and whose session the socket belongs to.
-pub struct Admission(Result<Session, Close>);
+pub struct Admission(Result<Admitted, Close>);
+
+/// A session, and how often a credential for it had been revoked by then.
+struct Admitted {
+    session: Session,
+    revocations: u64,
+}
 
 impl Admission {
     /// With which close frame the socket will be refused, if it will (rule C1).
@@ -118,7 +124,10 @@ impl<R: Runtime> Connector<R> {
             Revocation::Now(owner) => owner.instance.clone(),
         };
         if let Some(session) = state.sessions.get(&instance) {
-            session.0.act(|session, _| session.machine.revoke());
+            session.0.act(|session, _| {
+                session.revocations += 1;
+                session.machine.revoke();
+            });
         }
         true
     }
@@ -129,23 +138,31 @@ impl<R: Runtime> Connector<R> {
     pub fn authenticate(&self, authorization: Option<&str>) -> Admission {
         let state = self.lock();
         let record = state.registry.authenticate(authorization, self.0.runtime.unix_time());
-        Admission(record.map(|record| state.sessions[&record.owner.instance].clone()))
+        Admission(record.map(|record| {
+            let session = state.sessions[&record.owner.instance].clone();
+            let revocations = session.0.lock().revocations;
+            Admitted { session, revocations }
+        }))
     }
 
     /// Takes a socket whose upgrade is complete.
     pub fn attach(&self, admission: Admission, features: Features, socket: impl Socket) {
-        let going_away = || Close::new(CloseCode::GOING_AWAY, "shutting down");
-        let open = |session: &Session| session.status() != Status::ShutDown;
-        match admission.0.and_then(|session| open(&session).then_some(session).ok_or_else(going_away)) {
-            Ok(session) => session.accept(features, Box::new(socket)),
-            Err(close) => {
-                let mut port = Port::new(self.0.runtime.clone());
-                port.refuse(LinkId(0), socket, &close);
-                self.0.runtime.spawn(Box::pin(poll_fn(move |cx| {
-                    if port.poll_closed(cx) { Poll::Ready(()) } else { Poll::Pending }
-                })));
+        match admission.0 {
+            Ok(Admitted { session, revocations }) => {
+                if let Err(socket) = session.accept(revocations, features, socket) {
+                    self.refuse(socket, &Close::new(CloseCode::GOING_AWAY, "shutting down"));
+                }
             }
+            Err(close) => self.refuse(socket, &close),
         }
+    }
+
+    fn refuse(&self, socket: impl Socket, close: &Close) {
+        let mut port = Port::new(self.0.runtime.clone());
+        port.refuse(LinkId(0), socket, close);
+        self.0.runtime.spawn(Box::pin(poll_fn(move |cx| {
+            if port.poll_closed(cx) { Poll::Ready(()) } else { Poll::Pending }
+        })));
     }
 
     /// The session of an instance.
@@ -192,6 +209,16 @@ impl<R: Runtime> Connector<R> {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R> Drop for Inner<R> {
+    /// A gateway whose link stayed would never dial the connector that comes after this one.
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for session in state.sessions.values() {
+            session.0.act(|session, _| session.machine.shut_down());
+        }
     }
 }
 

@@ -2,10 +2,16 @@
 
 mod driver;
 mod hub;
+#[cfg(test)]
+mod late_admission;
 mod mailbox;
 mod platform;
 mod registry;
+#[cfg(test)]
+mod scripted;
 mod session;
+#[cfg(test)]
+mod slow_platform;
 
 pub use hub::{Admission, Connector, ConnectorConfig, InstanceStatus};
 pub use mailbox::{AppendError, DeadLetter, MailboxLimits};

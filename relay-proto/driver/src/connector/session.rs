@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 
 use relay_proto::codec::Encode;
 use relay_proto::connector::{self as machine, NotNow, Status};
@@ -16,7 +14,7 @@ use super::mailbox::{AppendError, DeadLetter, Mailbox, MailboxLimits};
 use super::platform::Owner;
 use crate::lanes::Lanes;
 use crate::runtime::Clock;
-use crate::signal::{Signal, Watched};
+use crate::signal::{Signal, Watched, change};
 use crate::socket::Socket;
 
 /// One instance's session. Clones are handles to the same one.
@@ -36,12 +34,16 @@ pub(super) struct State {
     pub(super) lanes: Lanes<machine::Outbound>,
     /// What the platforms are doing for it, also for links that are gone.
     pub(super) under_way: UnderWay,
-    /// How many of its interrupts are under way.
-    pub(super) interrupting: usize,
+    /// Its interrupts that a platform is at.
+    pub(super) interrupting: UnderWay,
+    /// How many of its hellos a platform is at.
+    pub(super) describing: usize,
     /// The driving task.
     pub(super) driver: Signal,
     /// Sockets that were accepted for this instance, and that the driving task is to take.
     pub(super) accepted: VecDeque<Accepted>,
+    /// How often a credential was revoked.
+    pub(super) revocations: u64,
     pub(super) next_link: u64,
     pub(super) status: Watched<Status>,
     /// Where a sleeping host is woken.
@@ -50,7 +52,7 @@ pub(super) struct State {
     pub(super) ended: Watched<bool>,
 }
 
-/// Requests that a platform has begun with, and the bytes of their actions. A link that ends gives its requests up, but
+/// Requests, or interrupts, that a platform has begun with, and their bytes. A link that ends gives its requests up, but
 /// they end when the platform says so: without a bound, a gateway that dials anew and anew would have more and more.
 #[derive(Debug, Default)]
 pub(super) struct UnderWay {
@@ -60,8 +62,8 @@ pub(super) struct UnderWay {
 
 impl UnderWay {
     /// Whether another one may begin.
-    pub(super) fn has_room_for(&self, request: &machine::Outbound, config: &machine::Config) -> bool {
-        config.has_room_for(request.action.len(), self.requests, self.bytes)
+    pub(super) fn has_room_for(&self, bytes: usize, config: &machine::Config) -> bool {
+        config.has_room_for(bytes, self.requests, self.bytes)
     }
 
     pub(super) fn begins(&mut self, bytes: usize) {
@@ -75,8 +77,11 @@ impl UnderWay {
     }
 }
 
+/// A socket whose token was accepted.
 pub(super) struct Accepted {
     pub(super) link: LinkId,
+    /// How often a credential had been revoked when the token was checked: one more, and it may be that one's.
+    pub(super) revocations: u64,
     pub(super) features: Features,
     pub(super) socket: Box<dyn Socket>,
 }
@@ -95,9 +100,11 @@ impl Shared {
             mailbox: Mailbox::new(limits),
             lanes: Lanes::default(),
             under_way: UnderWay::default(),
-            interrupting: 0,
+            interrupting: UnderWay::default(),
+            describing: 0,
             driver: Signal::default(),
             accepted: VecDeque::new(),
+            revocations: 0,
             next_link: 0,
             wake_url: None,
             ended: Watched::new(false),
@@ -218,10 +225,9 @@ impl Session {
     pub async fn wait_for(&self, mut wanted: impl FnMut(Status) -> bool) -> Status {
         let mut seen = None;
         loop {
-            let (status, changes) = poll_fn(|cx| {
-                let mut state = self.0.lock();
-                let since = seen.unwrap_or_else(|| state.status.changes().wrapping_sub(1));
-                state.status.changed_since(since, cx).map_or(Poll::Pending, Poll::Ready)
+            let (status, changes) = change(|| {
+                let state = self.0.lock();
+                state.status.changed_since(seen.unwrap_or_else(|| state.status.changes().wrapping_sub(1)))
             })
             .await;
             seen = Some(changes);
@@ -234,21 +240,21 @@ impl Session {
 
     /// Waits until the driving task is gone.
     pub(super) async fn ended(&self) {
-        poll_fn(|cx| {
-            let mut state = self.0.lock();
-            let over = *state.ended.get() || state.ended.changed_since(0, cx).is_some();
-            if over { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+        change(|| self.0.lock().ended.changed_since(0)).await;
     }
 
-    /// Hands the driving task a socket whose upgrade is complete and whose token was accepted.
-    pub(super) fn accept(&self, features: Features, socket: Box<dyn Socket>) {
+    /// Hands the driving task a socket whose upgrade is complete and whose token was accepted after so many revocations.
+    /// Gives it back when that task has nothing to do any more.
+    pub(super) fn accept<S: Socket>(&self, revocations: u64, features: Features, socket: S) -> Result<(), S> {
         self.0.act(|state, _| {
+            if state.machine.status() == Status::ShutDown {
+                return Err(socket);
+            }
             let link = LinkId(state.next_link);
             state.next_link += 1;
-            state.accepted.push_back(Accepted { link, features, socket });
-        });
+            state.accepted.push_back(Accepted { link, revocations, features, socket: Box::new(socket) });
+            Ok(())
+        })
     }
 }
 

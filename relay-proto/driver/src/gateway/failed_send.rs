@@ -3,7 +3,8 @@
 use relay_proto::action::Action;
 use relay_proto::gateway::{Ambiguity, Failure, Outcome};
 
-use super::scripted::{World, linked, poll};
+use super::scripted::linked;
+use crate::scripted::{World, poll};
 
 /// O2, O3: of three requests that wait for room, the one over which the socket fails may have been done; the others were
 /// not. A socket may fail over a send before any read has seen that the peer is gone.

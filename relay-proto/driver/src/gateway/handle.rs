@@ -135,7 +135,7 @@ impl Gateway {
     /// Follows the link's status.
     #[must_use]
     pub fn watch(&self) -> StatusWatch {
-        StatusWatch::new(self.0.clone())
+        StatusWatch::new(self.0.shared().clone())
     }
 
     /// The limit of a text in this chat, as far as the link's descriptors say (rule H3).

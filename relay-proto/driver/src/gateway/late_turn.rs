@@ -5,7 +5,8 @@ use std::time::Duration;
 use relay_proto::gateway::Status;
 use tungstenite::Message;
 
-use super::scripted::{World, linked, poll};
+use super::scripted::linked;
+use crate::scripted::{World, poll};
 
 const BEAT: Duration = Duration::from_secs(30);
 

@@ -1,38 +1,34 @@
 //! Following what a gateway is doing.
 
-use std::future::poll_fn;
+use std::fmt;
 use std::sync::Arc;
-use std::task::Poll;
 
-use super::shared::Handles;
+use super::shared::Shared;
 use super::status::LinkStatus;
+use crate::signal::change;
 
-/// Follows a gateway's status. It sees the latest one, not every one.
-#[derive(Debug)]
+/// Follows a gateway's status. It sees the latest one, not every one. It does not keep the gateway from shutting down
+/// when every handle is dropped.
 pub struct StatusWatch {
-    handles: Arc<Handles>,
+    shared: Arc<Shared>,
     seen: u64,
 }
 
 impl StatusWatch {
-    pub(super) fn new(handles: Arc<Handles>) -> Self {
-        let seen = handles.shared().lock().status.changes();
-        Self { handles, seen }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let seen = shared.lock().status.changes();
+        Self { shared, seen }
     }
 
     /// The status now.
     #[must_use]
     pub fn current(&self) -> LinkStatus {
-        self.handles.shared().lock().status.get().clone()
+        self.shared.lock().status.get().clone()
     }
 
     /// Waits until the status is another one than when this was last asked. Dropping the future loses nothing.
     pub async fn changed(&mut self) -> LinkStatus {
-        let (status, seen) = poll_fn(|cx| {
-            let change = self.handles.shared().lock().status.changed_since(self.seen, cx);
-            change.map_or(Poll::Pending, Poll::Ready)
-        })
-        .await;
+        let (status, seen) = change(|| self.shared.lock().status.changed_since(self.seen)).await;
         self.seen = seen;
         status
     }
@@ -44,5 +40,11 @@ impl StatusWatch {
             status = self.changed().await;
         }
         status
+    }
+}
+
+impl fmt::Debug for StatusWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StatusWatch")
     }
 }
