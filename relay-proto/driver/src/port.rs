@@ -35,6 +35,9 @@ pub(crate) struct Port<R: Runtime, S> {
     timer: Option<(Instant, R::Timer)>,
     /// What was seen of the link and not yet handed to the machine.
     seen: Vec<LinkEvent>,
+    /// The end of a socket that takes nothing more, held back until what the peer had sent by then is read: acks and
+    /// results among it count.
+    broken: Option<LinkEvent>,
     /// How often in a row the budget was too small for what the peer had sent.
     behind: usize,
 }
@@ -42,7 +45,7 @@ pub(crate) struct Port<R: Runtime, S> {
 impl<R: Runtime, S: Socket> Port<R, S> {
     pub(crate) fn new(runtime: R) -> Self {
         let (closing, seen) = (VecDeque::new(), Vec::new());
-        Self { runtime, wire: None, replaced: None, closing, timer: None, seen, behind: 0 }
+        Self { runtime, wire: None, replaced: None, closing, timer: None, seen, broken: None, behind: 0 }
     }
 
     pub(crate) fn runtime(&self) -> &R {
@@ -51,6 +54,7 @@ impl<R: Runtime, S: Socket> Port<R, S> {
 
     /// From now on this is the socket. One before it is only waited for to be closed.
     pub(crate) fn open(&mut self, link: LinkId, socket: S) {
+        self.broken = None;
         let before = self.wire.replace(Wire::new(link, socket));
         let long_before = before.and_then(|before| self.replaced.replace(before));
         if let Some(wire) = long_before {
@@ -76,10 +80,17 @@ impl<R: Runtime, S: Socket> Port<R, S> {
             }
             if self.seen.len() >= READ_BUDGET {
                 self.behind += 1;
-                return true;
+                if self.broken.is_none() || self.behind <= MOST_BEHIND {
+                    return true;
+                }
+                break;
             }
         }
         self.behind = 0;
+        if let Some(event) = self.broken.take() {
+            self.seen.push(event);
+            self.forget_wire();
+        }
         false
     }
 
@@ -94,8 +105,9 @@ impl<R: Runtime, S: Socket> Port<R, S> {
         self.seen.drain(..)
     }
 
+    /// Whether another round has something to see.
     pub(crate) fn has_seen(&self) -> bool {
-        !self.seen.is_empty()
+        !self.seen.is_empty() || self.broken.is_some()
     }
 
     /// Whether nothing is to be pulled from the machine, whose link is `current`, because the socket has no room. A
@@ -120,7 +132,10 @@ impl<R: Runtime, S: Socket> Port<R, S> {
     /// Closes this link, if it is still there.
     pub(crate) fn close(&mut self, link: LinkId, close: &Close) {
         let is_meant = |wire: &mut Wire<S>| wire.link() == link;
-        if let Some(wire) = self.wire.take_if(is_meant).or_else(|| self.replaced.take_if(is_meant)) {
+        if let Some(wire) = self.wire.take_if(is_meant) {
+            self.broken = None;
+            self.linger(wire.close(close));
+        } else if let Some(wire) = self.replaced.take_if(is_meant) {
             self.linger(wire.close(close));
         }
     }
@@ -132,11 +147,11 @@ impl<R: Runtime, S: Socket> Port<R, S> {
 
     /// What was written goes out, all of it at once.
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
-        if let Some(wire) = &mut self.wire
+        if self.broken.is_none()
+            && let Some(wire) = &mut self.wire
             && let Err(event) = wire.flush(cx)
         {
-            self.seen.push(event);
-            self.forget_wire();
+            self.broken = Some(event);
         }
     }
 
@@ -174,12 +189,12 @@ impl<R: Runtime, S: Socket> Port<R, S> {
         if let Some(wire) = self.wire.as_mut().filter(|wire| wire.link() == link)
             && let Err(event) = send(wire)
         {
-            self.seen.push(event);
-            self.forget_wire();
+            self.broken = Some(event);
         }
     }
 
     fn forget_wire(&mut self) {
+        self.broken = None;
         if let Some(wire) = self.wire.take() {
             self.linger(wire.answer_close());
         }
