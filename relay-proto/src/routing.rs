@@ -21,6 +21,9 @@ pub struct Route<'a> {
     pub chat_type: Option<&'a str>,
 }
 
+/// Stands for whatever the connector fronts.
+pub(crate) const GENERIC_PLATFORM: &str = "relay";
+
 /// Ids longer than this are no ids of any platform, and are not remembered.
 const LONGEST_ID: usize = 1024;
 
@@ -69,8 +72,9 @@ impl Routing {
         Self { capacity, chats: BTreeMap::new(), newest: 0 }
     }
 
-    /// The chat's last inbound event came from there.
+    /// The chat's last inbound event came from there. The generic platform is none (rule O6).
     pub(crate) fn learn(&mut self, chat: &str, route: Route<'_>) {
+        let route = Route { platform: route.platform.filter(|name| *name != GENERIC_PLATFORM), ..route };
         if chat.len() > LONGEST_ID || route.longest() > LONGEST_ID {
             return;
         }

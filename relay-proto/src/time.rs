@@ -11,6 +11,9 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
+/// What the clock counts in. What repeats sooner than that would be due again at once.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+
 impl Instant {
     /// The epoch itself.
     pub const ZERO: Self = Self(0);

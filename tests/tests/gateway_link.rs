@@ -233,6 +233,22 @@ fn a_stable_link_that_ends_in_dormancy() {
     assert!(is_drawn_below(wait, 1), "{wait:?}");
 }
 
+/// L3: nor does it matter who ended it, and over what.
+#[test]
+fn a_stable_link_that_ends_in_a_violation() {
+    let mut rig = GatewayRig::default();
+    rig.take_dials();
+    for _ in 0..4 {
+        failed_attempt(&mut rig);
+    }
+    rig.link_up();
+    rig.passes(35 * SECOND);
+    rig.connector_says("{\"type\":\"descriptor\",\"descriptor\":{}}\n");
+    let wait = announced_wait(&mut rig);
+    assert!(is_drawn_below(wait, 1), "{wait:?}");
+    assert!(matches!(rig.machine.status(), Status::Reconnecting { failures: 1, .. }));
+}
+
 /// L4: whatever is reported of an old link, and of one that never was, the machine stays as it is.
 #[test]
 fn events_of_other_links_change_nothing() {

@@ -43,6 +43,22 @@ fn tagged_by_the_chats_platform() {
     assert_eq!(tags(&frame), (None, None));
 }
 
+/// O6: a chat that lives on the generic platform lives on none that is known, whatever the gateway fronts.
+#[test]
+fn the_generic_platform_is_no_platform() {
+    let generic = GatewayRig::fronting(&[("relay", "")]);
+    for mut rig in [two_bots(), generic] {
+        rig.connector_says(&inbound("", &message_in("relay", "chat", "m1")));
+        let frame = rig.frame_of(Action::send("chat", "x"), &Options::default());
+        assert_eq!(tags(&frame), (None, None));
+    }
+    assert_eq!(
+        two_bots().refusal(Action::send("chat", "x"), &on(Some("relay"), None)),
+        not_fronted(Some("relay"), None),
+        "the caller's own word is another thing"
+    );
+}
+
 /// O6: the caller may name the platform and the bot; a pair that is not fronted is refused, never sent as another.
 #[test]
 fn the_callers_identity() {

@@ -80,6 +80,29 @@ fn broken() -> impl Strategy<Value = String> {
     })
 }
 
+/// What a string is written of, and the UTF-16 that it means.
+const UNITS: [(&str, &str); 9] = [
+    ("\\\\", "\\"),
+    ("\\\"", "\""),
+    ("\\n", "\n"),
+    ("\\u0041", "A"),
+    ("\\u00e9", "é"),
+    ("ud83d", "ud83d"),
+    ("\\/", "/"),
+    ("é😀", "é😀"),
+    ("\\uD83D\\ude00", "😀"),
+];
+
+/// A part of a string, and its UTF-16: one of the above, or half a pair.
+fn part() -> impl Strategy<Value = (String, Vec<u16>)> {
+    let whole = prop::sample::select(&UNITS[..])
+        .prop_map(|(written, meant)| (written.to_owned(), meant.encode_utf16().collect()));
+    let half = (0xd800..=0xdfff_u16, any::<bool>()).prop_map(|(unit, large)| {
+        (if large { format!("\\u{unit:X}") } else { format!("\\u{unit:x}") }, vec![unit])
+    });
+    prop_oneof![whole, half]
+}
+
 fn agree(text: &str) {
     let library = serde_json::from_str::<&RawValue>(text).ok().map(RawValue::get);
     assert_eq!(Json::parse(text).map(Json::get), library, "{text:?}");
@@ -105,6 +128,19 @@ proptest! {
     #[test]
     fn pieces(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..12)) {
         agree(&pieces.concat());
+    }
+
+    /// D7: half an emoji is mended and nothing else is touched, wherever it stands.
+    #[test]
+    fn halves_are_mended(parts in prop::collection::vec(part(), 0..12)) {
+        let (written, units): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        let text = format!("{{\"é\":[\"{}\"]}}", written.concat());
+        let meant = String::from_utf16_lossy(&units.concat());
+        let mended = Json::parse(&text).unwrap().mended();
+        let read: serde_json::Value = serde_json::from_str(&mended).unwrap();
+        prop_assert_eq!(read, serde_json::json!({"é": [meant]}));
+        let is_whole = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+        prop_assert_eq!(mended == text, is_whole);
     }
 
     /// D7: any text at all.

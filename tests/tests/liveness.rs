@@ -263,3 +263,22 @@ fn deadlines_are_the_machines_own() {
     }
     assert_eq!(rig.machine, early, "too early and too often changes nothing");
 }
+
+/// K1: a beat that the clock cannot tell from none is one of a millisecond. Neither machine is due for ever, and a dormant
+/// gateway that looks for suspensions that often is not, either.
+#[test]
+fn a_beat_of_nothing() {
+    for beat in [Duration::ZERO, Duration::from_micros(999)] {
+        let config = Config { ping_interval: beat, resume_check: beat, ..plain_config() };
+        let mut gateway = GatewayRig::linked(config);
+        gateway.passes(Duration::from_millis(3));
+        assert_eq!(gateway.take_pings().len(), 3);
+        gateway.becomes_dormant();
+        gateway.passes(Duration::from_millis(3));
+        assert_eq!(gateway.machine.status(), Status::Dormant);
+
+        let mut session = SessionRig::live(connector::Config { ping_interval: beat, ..Default::default() });
+        session.passes(Duration::from_millis(3));
+        assert_eq!(session.take_pings().len(), 3);
+    }
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use relay_proto::close::CloseCode;
 use relay_proto::connector::{Cause, Config, Event, NotNow, Status, Timer, Violation};
+use relay_proto::event::Descriptor;
 use relay_proto::{LinkEvent, LinkId};
 use relay_tests::lines;
 use relay_tests::session_rig::SessionRig;
@@ -127,6 +128,51 @@ fn a_huge_result() {
     let results = rig.take_frames_of("outbound_result");
     assert_eq!(results[0]["result"]["success"], false);
     assert!(results[0].to_string().len() < 1000);
+}
+
+/// C12: a result that no frame can carry, because the id of its request fills one by itself, is not sent. Its length counts
+/// as it is written.
+#[test]
+fn an_id_that_fills_a_frame() {
+    for (id, fits) in [("x".repeat(800), true), ("x".repeat(990), false), ("\u{1}".repeat(160), false)] {
+        let mut rig = SessionRig::live(Config { send_limit: 1000, ..Config::default() });
+        rig.gateway_says(&lines::line(&json!({
+            "type": "outbound", "requestId": id, "action": {"op": "send"}, "platform": "unheard of"
+        })));
+        let results = rig.take_frames_of("outbound_result");
+        assert_eq!((results.len(), rig.machine.skipped().malformed), if fits { (1, 0) } else { (0, 1) });
+        rig.gateway_says(&lines::outbound("r", &json!({"op": "send"})));
+        assert_eq!(rig.take_outbounds().len(), 1, "the link goes on");
+    }
+}
+
+/// An interrupt that no frame can carry is the caller's to hear of, and costs no link.
+#[test]
+fn an_interrupt_that_fills_a_frame() {
+    let mut rig = SessionRig::live(Config { send_limit: 1000, ..Config::default() });
+    let room = 1000 - r#"{"type":"interrupt_inbound","session_key":"","chat_id":"c"}"#.len() - 1;
+    assert_eq!(rig.interrupt(&"x".repeat(room + 1), "c"), Err(NotNow::TooLong));
+    assert_eq!(rig.interrupt(&"x".repeat(room), "c"), Ok(()));
+    let sent = rig.take_frames_of("interrupt_inbound");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0]["session_key"], "x".repeat(room));
+}
+
+/// H4: a descriptor that no gateway takes does not go out: each would dial for ever. What is known of the platform does.
+#[test]
+fn a_descriptor_that_is_too_large() {
+    for (filler, is_taken) in [(60 << 10, true), (64 << 10, false)] {
+        let mut rig = SessionRig::default();
+        let link = rig.accepts();
+        rig.gateway_says(&lines::hello("discord", "b"));
+        let asked = Descriptor { label: "x".repeat(filler), ..Descriptor::builtin("discord") };
+        rig.machine.describe(link, 0, &asked);
+        rig.sink_takes();
+        let sent = rig.take_frames_of("descriptor");
+        let expected = if is_taken { asked } else { Descriptor::builtin("discord") };
+        assert_eq!(sent[0]["descriptor"]["label"], expected.label);
+        assert_eq!(rig.machine.status(), Status::Live);
+    }
 }
 
 /// C15: no hello within ten seconds ends the link; whatever else is said meanwhile is no hello.

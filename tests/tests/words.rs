@@ -98,7 +98,7 @@ fn why_a_session_lost_its_link() {
     let deaths = [DeathCause::NeverAcked { give_outs: 8 }, DeathCause::TooLarge, DeathCause::Unreadable];
     say_different_things(&deaths);
     says(deaths[0], &["8 times"]);
-    say_different_things(&[NotNow::NotLinked, NotNow::Congested, NotNow::Closed]);
+    say_different_things(&[NotNow::NotLinked, NotNow::Congested, NotNow::TooLong, NotNow::Closed]);
 }
 
 #[test]

@@ -11,17 +11,18 @@ use crate::json::Json;
 
 impl Action {
     /// Reads an action that somebody wrote as JSON. Fields that the op does not have are kept; an op that this
-    /// crate does not know travels as it was given.
+    /// crate does not know travels as it was given. Half an emoji is U+FFFD.
     ///
     /// # Errors
-    /// When it is no object with an `op`, when a number in it is beyond the range of a float, or when a field of a known
+    /// When it is no object with an `op`, when a number in it is beyond the range of a float, when it is nested more than 127 deep,
+    /// or when a field of a known
     /// op is missing or of the wrong type.
     pub fn from_json(json: &str) -> Result<Self, ActionError> {
-        let fields = serde_json::from_str(json).map_err(|_| {
-            // What the library gives up on although it is an object holds a number that it cannot hold.
-            let is_object = Json::parse(json).is_some_and(Json::is_object);
-            ActionError(if is_object { What::NumberOutOfRange } else { What::NoAction })
-        })?;
+        if let Ok(fields) = serde_json::from_str(json) {
+            return Self::from_fields(fields);
+        }
+        let object = Json::parse(json).filter(|json| json.is_object()).ok_or(ActionError(What::NoAction))?;
+        let fields = serde_json::from_str(&object.mended()).map_err(|_| ActionError(What::Unreadable))?;
         Self::from_fields(fields)
     }
 
@@ -52,7 +53,7 @@ pub struct ActionError(What);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum What {
     NoAction,
-    NumberOutOfRange,
+    Unreadable,
     Field { op: String, field: &'static str },
 }
 
@@ -60,7 +61,9 @@ impl fmt::Display for ActionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             What::NoAction => f.write_str("an action must be a JSON object with a string `op`"),
-            What::NumberOutOfRange => f.write_str("an action holds a number that is out of range"),
+            What::Unreadable => {
+                f.write_str("an action holds a number that is out of range, or is nested too deeply")
+            }
             What::Field { op, field } => write!(f, "action {op}: `{field}` is missing or of the wrong type"),
         }
     }
@@ -216,8 +219,17 @@ mod tests {
         let missing = "action send: `content` is missing or of the wrong type";
         assert_eq!(error(r#"{"op":"send","chat_id":7}"#), missing);
         assert_eq!(error(r#"{"op":"send","chat_id":7,"content":[]}"#), missing);
-        let out_of_range = "an action holds a number that is out of range";
+        let out_of_range = "an action holds a number that is out of range, or is nested too deeply";
         assert_eq!(error(r#"{"op":"send","chat_id":7,"content":"x","later":1e999}"#), out_of_range);
+        let deep = alloc::format!(r#"{{"op":"x","a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+        assert_eq!(error(&deep), out_of_range);
+    }
+
+    /// Some languages cut texts inside an emoji, and write what is left.
+    #[test]
+    fn half_an_emoji_does_not_cost_the_action() {
+        let action = Action::from_json(r#"{"op":"send","chat_id":"c","content":"hi \ud83d"}"#).unwrap();
+        assert_eq!((action.chat_id(), action.content()), (Some("c"), Some("hi \u{fffd}")));
     }
 
     /// A chat's id that lost its last digits would be another chat's.

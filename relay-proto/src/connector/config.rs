@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
+use crate::time::TICK;
+
 /// The settings of a [`Session`](super::Session). The defaults are the numbers of the contract.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
@@ -19,7 +21,7 @@ pub struct Config {
     pub line_limit: usize,
     /// How long the first hello may take (rule C15).
     pub hello_timeout: Duration,
-    /// The beat of the pings (rule K1).
+    /// The beat of the pings (rule K1); less than a millisecond counts as one.
     pub ping_interval: Duration,
     /// How late a pong may be (rule K1).
     pub pong_timeout: Duration,
@@ -61,6 +63,11 @@ impl Default for Config {
 }
 
 impl Config {
+    pub(super) fn completed(mut self) -> Self {
+        self.ping_interval = self.ping_interval.max(TICK);
+        self
+    }
+
     /// Whether a further request, with an action of `action` bytes, may be open beside `requests` with actions of
     /// `bytes` together (rule C15). One that is large alone may.
     #[must_use]

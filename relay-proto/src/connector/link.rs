@@ -213,14 +213,17 @@ impl Session {
     }
 
     pub(super) fn on_described(&mut self, id: LinkId, number: usize, descriptor: &Descriptor) {
-        let json = descriptor.to_json();
-        let Some(descriptor) = Json::parse(&json) else { return };
-        let line = ToGateway::Descriptor { descriptor }.to_line();
         let Some(link) = self.link_as(id) else { return };
         let first_open = link.identities.len() - link.answers.len();
         let slot = number.checked_sub(first_open).and_then(|index| link.answers.get_mut(index));
-        let Some(slot @ None) = slot else { return };
-        *slot = Some(line);
+        let (Some(slot @ None), Some((platform, _))) = (slot, link.identities.get(number)) else { return };
+        let mut json = descriptor.to_json();
+        if json.len() > Descriptor::LARGEST {
+            // No gateway takes it, and each would dial for ever.
+            json = Descriptor::builtin(platform).to_json();
+        }
+        let Some(descriptor) = Json::parse(&json) else { return };
+        *slot = Some(ToGateway::Descriptor { descriptor }.to_line());
         let (mut sent, mut lines) = (first_open, VecDeque::new());
         while let Some(Some(line)) = link.answers.pop_front_if(|answer| answer.is_some()) {
             lines.push_back(line);
@@ -362,10 +365,23 @@ impl Session {
         self.events.push_back(Event::Poke);
     }
 
-    /// Queues a frame for the present link.
-    pub(super) fn queue(&mut self, frame: &ToGateway<'_>) {
-        let Some(link) = &self.link else { return };
+    /// Queues a frame for the present link, unless its line is longer than a gateway takes: then, false.
+    pub(super) fn queue_if_it_fits(&mut self, frame: &ToGateway<'_>) -> bool {
         let line = self.scratch.line(frame);
+        let fits = line.len() <= self.config.send_limit;
+        if fits {
+            self.queue_line(line);
+        }
+        fits
+    }
+
+    fn queue(&mut self, frame: &ToGateway<'_>) {
+        let line = self.scratch.line(frame);
+        self.queue_line(line);
+    }
+
+    fn queue_line(&mut self, line: Bytes) {
+        let Some(link) = &self.link else { return };
         self.queued_bytes += line.len();
         self.transmits.push_back(Transmit::Frame(link.id, line));
         if self.queued_bytes > self.config.queue_limit {

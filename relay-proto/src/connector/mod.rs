@@ -142,6 +142,7 @@ impl Session {
     /// A session with an empty mailbox and no link.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let config = config.completed();
         Self {
             mailbox: Mailbox::new(config.window, config.give_outs),
             wakeable: config.wakeable,
@@ -206,7 +207,8 @@ impl Session {
         position
     }
 
-    /// The answer to a [`Hello`]. The descriptors go out in the order of the hellos (rule H2).
+    /// The answer to a [`Hello`]. The descriptors go out in the order of the hellos (rule H2). Of one with more than 64 KiB
+    /// of JSON, which no gateway takes, what is known of the platform without asking goes out instead.
     pub fn describe(&mut self, link: LinkId, number: usize, descriptor: &Descriptor) {
         self.on_described(link, number, descriptor);
     }

@@ -24,6 +24,8 @@ pub enum NotNow {
     NotLinked,
     /// The gateway takes nothing for the time being.
     Congested,
+    /// Its line would be longer than a gateway takes.
+    TooLong,
     /// The credential is revoked, or the session is shut down.
     Closed,
 }
@@ -33,6 +35,7 @@ impl fmt::Display for NotNow {
         f.write_str(match self {
             Self::NotLinked => "the gateway is not connected",
             Self::Congested => "the gateway takes nothing for the time being",
+            Self::TooLong => "its names are longer than a gateway takes",
             Self::Closed => "the gateway's credential is revoked, or the connector shuts down",
         })
     }
@@ -79,13 +82,17 @@ impl Session {
         let failure =
             || ActionResult::refused("bad_result", "the platform's answer cannot be passed on").to_json();
         let failure = match Json::parse(result).filter(fits) {
-            Some(result) => {
-                return self.queue(&ToGateway::OutboundResult { request_id: request_id.into(), result });
-            }
+            Some(result) => return self.send_result(request_id, result),
             None => failure(),
         };
-        let result = Json::parse(&failure).unwrap_or(Json::NULL);
-        self.queue(&ToGateway::OutboundResult { request_id: request_id.into(), result });
+        self.send_result(request_id, Json::parse(&failure).unwrap_or(Json::NULL));
+    }
+
+    fn send_result(&mut self, request_id: &str, result: Json<'_>) {
+        // Only an id that fills a whole line by itself leads to a line that no gateway takes.
+        if !self.queue_if_it_fits(&ToGateway::OutboundResult { request_id: request_id.into(), result }) {
+            self.skipped.malformed += 1;
+        }
     }
 
     pub(super) fn send_interrupt(&mut self, session_key: &str, chat_id: &str) -> Result<(), NotNow> {
@@ -95,11 +102,9 @@ impl Session {
                 if self.transmits.len() >= MOST_QUEUED {
                     return Err(NotNow::Congested);
                 }
-                self.queue(&ToGateway::InterruptInbound {
-                    session_key: session_key.into(),
-                    chat_id: chat_id.into(),
-                });
-                Ok(())
+                let (session_key, chat_id) = (session_key.into(), chat_id.into());
+                let fits = self.queue_if_it_fits(&ToGateway::InterruptInbound { session_key, chat_id });
+                if fits { Ok(()) } else { Err(NotNow::TooLong) }
             }
             (Closed::No, Some(_) | None) => Err(NotNow::NotLinked),
         }

@@ -17,14 +17,50 @@ pub struct RelevanceSettings {
     pub free_response_channels: Option<Channels>,
 }
 
-/// A list of channels, or one text with commas between them.
+/// A list of channels, or one text with commas between them. Numbers count as their digits, since ids are often written
+/// without quotes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(untagged)]
+#[serde(from = "Written")]
 pub enum Channels {
     /// A list.
     List(Vec<String>),
     /// A text with commas.
     Text(String),
+}
+
+/// [`Channels`] as people write them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    List(Vec<Name>),
+    One(Name),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Name {
+    Text(String),
+    Id(u64),
+    NegativeId(i64),
+}
+
+impl From<Written> for Channels {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::List(names) => Self::List(names.into_iter().map(String::from).collect()),
+            Written::One(name) => Self::Text(name.into()),
+        }
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        match name {
+            Name::Text(text) => text,
+            Name::Id(id) => id.to_string(),
+            Name::NegativeId(id) => id.to_string(),
+        }
+    }
 }
 
 impl Channels {
@@ -97,6 +133,14 @@ mod tests {
             serde_json::to_string(&policy).unwrap(),
             r#"{"platform":"slack","requireAddress":false,"freeResponseScopes":["a","b"],"allowOtherBots":true}"#
         );
+        let own: RelevanceSettings = serde_json::from_str(
+            r#"{"require_mention":true,"free_response_channels":[123456789012345678,-100,"x"]}"#,
+        )
+        .unwrap();
+        let policy = relevance_policy("slack", &own, &top, None).unwrap();
+        assert_eq!(policy.free_response_scopes, ["123456789012345678", "-100", "x"]);
+        let one: RelevanceSettings = serde_json::from_str(r#"{"free_response_channels":7}"#).unwrap();
+        assert_eq!(one.free_response_channels.unwrap().to_list(), ["7"]);
         let own: RelevanceSettings =
             serde_json::from_str(r#"{"free_response_channels":[" c ",""]}"#).unwrap();
         let policy = relevance_policy("slack", &own, &top, None).unwrap();

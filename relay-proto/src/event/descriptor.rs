@@ -58,6 +58,9 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// In bytes of JSON. A peer that sends more does not describe a platform.
+    pub(crate) const LARGEST: usize = 64 << 10;
+
     /// Reads a descriptor. Unknown fields are ignored, optional ones of the wrong type take their defaults, and a
     /// `max_message_length` that is 0, negative or no number becomes 4096.
     ///

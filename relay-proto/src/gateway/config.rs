@@ -6,6 +6,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::json::Json;
+use crate::routing::GENERIC_PLATFORM;
+use crate::time::TICK;
 
 /// A platform and the bot that the gateway fronts there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,9 +18,6 @@ pub struct Identity {
     pub bot_id: Box<str>,
     commands: Option<Box<str>>,
 }
-
-/// The platform of an identity that stands for whatever the connector fronts.
-pub(super) const GENERIC_PLATFORM: &str = "relay";
 
 impl Identity {
     /// The bot `bot_id` on `platform`.
@@ -73,7 +72,7 @@ pub struct Config {
     pub backoff_cap: Duration,
     /// How long a link must have been up before its loss starts the ladder anew (rule L3).
     pub stable_after: Duration,
-    /// The beat of the pings (rule K1).
+    /// The beat of the pings (rule K1); less than a millisecond counts as one.
     pub ping_interval: Duration,
     /// How late a pong may be (rule K1).
     pub pong_timeout: Duration,
@@ -90,7 +89,8 @@ pub struct Config {
     pub hold_limit: Duration,
     /// After how long a dormant gateway dials by itself; `None` for never (rule I2).
     pub dormant_redial: Option<Duration>,
-    /// How often a dormant gateway looks whether its machine was suspended meanwhile (rule I2).
+    /// How often a dormant gateway looks whether its machine was suspended meanwhile (rule I2); less than a millisecond counts
+    /// as one.
     pub resume_check: Duration,
     /// How many stored deliveries are known again (rule D2). A connector may send again all that it has given out and
     /// not deleted: its unacked window (32 as a rule), and what it had not deleted when it crashed. With less than
@@ -146,6 +146,8 @@ impl Config {
         if self.identities.is_empty() {
             self.identities = vec![Identity::new(GENERIC_PLATFORM, "")];
         }
+        self.ping_interval = self.ping_interval.max(TICK);
+        self.resume_check = self.resume_check.max(TICK);
         self
     }
 }

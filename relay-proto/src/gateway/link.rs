@@ -17,9 +17,6 @@ use crate::ids::LinkId;
 use crate::liveness::Liveness;
 use crate::time::Instant;
 
-/// In bytes of JSON. A peer that sends more does not describe a platform.
-const LARGEST_DESCRIPTOR: usize = 64 << 10;
-
 /// What a gateway does once a link is gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum After {
@@ -71,7 +68,7 @@ impl Gateway {
     pub(super) fn on_descriptor(&mut self, link: LinkId, json: &str, now: Instant) {
         let stable_from = now + self.config.stable_after;
         let Some(open) = self.state.open_as(link) else { return };
-        if json.len() > LARGEST_DESCRIPTOR {
+        if json.len() > Descriptor::LARGEST {
             return self.break_off(Violation::DescriptorTooLarge, now);
         }
         let descriptor = match Descriptor::parse(json) {
@@ -231,9 +228,7 @@ impl Gateway {
     /// The link is gone. All that follows from it happens here and now (rule L10).
     fn lose(&mut self, cause: Cause, after: After, now: Instant) {
         let leaving = self.state.open().map_or(Leaving::No, |open| open.leaving);
-        if !matches!(cause, Cause::Violation(_)) {
-            self.credit_stable_link(now);
-        }
+        self.credit_stable_link(now);
         self.stop_link_timers();
         self.outbox.clear_link();
         self.state = State::Stopped;

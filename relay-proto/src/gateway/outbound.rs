@@ -8,7 +8,6 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::config::GENERIC_PLATFORM;
 use super::event::{Ambiguity, Event, Failure, Outcome};
 use super::idle::NotNow;
 use super::outbox::Queued;
@@ -19,7 +18,7 @@ use crate::codec::{Encode, Line};
 use crate::frame::ToConnector;
 use crate::ids::{LinkId, RequestId};
 use crate::requests::{Request, Requests, Stage, Unchecked, What};
-use crate::routing::{self, Route};
+use crate::routing::{self, GENERIC_PLATFORM, Route};
 use crate::text::{Length, TextLimit};
 use crate::time::Instant;
 

@@ -44,6 +44,34 @@ impl<'a> Json<'a> {
         self.0.starts_with('{')
     }
 
+    /// Its text, in which each half of a surrogate pair that stands alone is U+FFFD: a message that somebody cut inside an
+    /// emoji is not to be lost where a stricter reader follows.
+    #[must_use]
+    pub fn mended(self) -> Cow<'a, str> {
+        let mut mended = String::new();
+        let (mut kept, mut at) = (0, 0);
+        while let Some(escape) = memchr::memchr(b'\\', &self.0.as_bytes()[at..]) {
+            at += escape;
+            let (length, is_lone) = match (surrogate(self.0, at), surrogate(self.0, at + UNIT)) {
+                (Some(Half::High), Some(Half::Low)) => (2 * UNIT, false),
+                (Some(_), _) => (UNIT, true),
+                // Whatever is escaped, it is no other backslash's beginning.
+                (None, _) => (2, false),
+            };
+            if is_lone {
+                mended.push_str(&self.0[kept..at]);
+                mended.push(char::REPLACEMENT_CHARACTER);
+                kept = at + length;
+            }
+            at += length;
+        }
+        if kept == 0 {
+            return Cow::Borrowed(self.0);
+        }
+        mended.push_str(&self.0[kept..]);
+        Cow::Owned(mended)
+    }
+
     /// A string, borrowed where it has no escapes, or a number's digits as they stand.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         match self.0.as_bytes().first()? {
@@ -80,6 +108,24 @@ impl<'a> Json<'a> {
 impl fmt::Display for Json<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
+    }
+}
+
+/// The length of an escaped UTF-16 unit, `\uXXXX`.
+const UNIT: usize = 6;
+
+enum Half {
+    High,
+    Low,
+}
+
+/// The half of a surrogate pair that is escaped there.
+fn surrogate(json: &str, at: usize) -> Option<Half> {
+    let digits = json.get(at..at + UNIT)?.strip_prefix("\\u")?;
+    match u16::from_str_radix(digits, 16).ok()? {
+        0xD800..=0xDBFF => Some(Half::High),
+        0xDC00..=0xDFFF => Some(Half::Low),
+        _ => None,
     }
 }
 
