@@ -19,6 +19,11 @@ struct Connector {
 
 impl Connector {
     async fn start(wake_url: &str, more: &[&str]) -> Self {
+        Self::start_among(&[], wake_url, more).await
+    }
+
+    /// With these variables in its environment.
+    async fn start_among(environment: &[(&str, &str)], wake_url: &str, more: &[&str]) -> Self {
         let directory = Directory::new();
         let gateways = directory.file(
             "gateways.toml",
@@ -30,6 +35,7 @@ impl Connector {
         let (admin, hook) = (directory.file("admin", ADMIN), directory.file("hook", HOOK));
         let mut command = relay(&["connector", "--listen", "127.0.0.1:0", "--gateways", &gateways]);
         command.args(["--admin-token-file", &admin, "--hook-token-file", &hook]).args(more);
+        command.envs(environment.iter().copied());
         let mut running = Running::start(command);
         let line = running.logs("listening on http://").await;
         let address = line.split_once("http://").unwrap().1.to_owned();
@@ -126,6 +132,33 @@ async fn a_redirect_is_not_followed() {
         assert_eq!((&result["success"], &result["code"]), (&json!(false), &json!("hook_failed")));
     }
     assert!(elsewhere.was_left_alone());
+}
+
+/// A connector has no environment: a proxy that it names sees neither the hook token nor what users said.
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_not_used() {
+    let (hook, waking, proxy) = (Server::bind().await, Server::bind().await, Server::bind().await);
+    let (platform, url) = (format!("discord={}/hook", hook.url()), proxy.url());
+    let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let mut environment: Vec<_> = names.iter().map(|name| (*name, &*url)).collect();
+    environment.extend([("NO_PROXY", ""), ("no_proxy", "")]);
+    let connector = Connector::start_among(&environment, &waking.url(), &["--platform", &platform]).await;
+
+    let event = json!({"text": "private", "source": {"platform": "discord", "chat_id": "c"}});
+    let body = json!({"id": "1", "event": event});
+    assert_eq!(post(&connector.address, "/platforms/discord/events", HOOK, &body).await.0, 202);
+    waking.answers("200 OK", "").await;
+
+    let mut link = connector.dial("new", None).await;
+    link.send(&json!({"type": "hello", "platform": "discord", "botId": "b"})).await;
+    hook.answers("200 OK", "").await;
+    link.next_of("descriptor").await;
+    link.next_of("inbound").await;
+    let action = json!({"op": "send", "chat_id": "c", "content": "private", "metadata": {}});
+    link.send(&json!({"type": "outbound", "requestId": "r", "action": action})).await;
+    let (_, asked) = hook.answers("200 OK", "").await;
+    assert_eq!((&asked["kind"], &asked["action"]["content"]), (&json!("action"), &json!("private")));
+    assert!(proxy.was_left_alone());
 }
 
 /// C15: a connection on which nobody says what they want is dropped, and so is one on which they say it for ever.

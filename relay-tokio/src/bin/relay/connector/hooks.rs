@@ -41,10 +41,12 @@ impl Hooks {
         token: Option<&Secret>,
         timeout: Duration,
     ) -> Result<Self, Box<dyn Error>> {
-        // A redirect could carry the token, or what users said, to another host.
+        // A redirect could carry the token, or what users said, to another host, and so could a proxy that the
+        // environment names for other programs.
         let client = Client::builder()
             .tls_backend_preconfigured((*relay_tokio::platform_tls()?).clone())
             .redirect(Policy::none())
+            .no_proxy()
             .timeout(timeout)
             .user_agent(concat!("relay/", env!("CARGO_PKG_VERSION")))
             .build()?;
