@@ -161,6 +161,46 @@ async fn a_proxy_of_the_environment_is_not_used() {
     assert!(proxy.was_left_alone());
 }
 
+/// A secret is changed without a gap: the one before it is accepted beside the new one, whoever makes that.
+#[tokio::test]
+async fn the_operator_changes_a_secret() {
+    let connector = Connector::start("http://h/", &[]).await;
+    let mut record = json!({"id": "a", "tenant": "t", "instance": "i", "previous_secret": "new"});
+    for given in [None, Some("newest")] {
+        if let Some(given) = given {
+            record["secret"] = given.into();
+        }
+        let (status, told) = post(&connector.address, "/admin/gateways", ADMIN, &record).await;
+        assert_eq!(status, 201, "{told}");
+        let secret = given.or(told["secret"].as_str()).unwrap();
+        for secret in [secret, "new"] {
+            let mut link = connector.dial(secret, None).await;
+            greet(&mut link).await;
+            link.close(1000, "").await;
+        }
+        let mut link = connector.dial("old", None).await;
+        assert_eq!(link.closed().await, (4401, "unauthorized".to_owned()));
+    }
+}
+
+/// A misspelt field is refused, and nothing is changed: without its meaning the rest may lock a gateway out.
+#[tokio::test]
+async fn the_operator_misspells_a_field() {
+    let connector = Connector::start("http://h/", &[]).await;
+    for field in ["previous-secret", "previousSecret", "secrte", "wakeUrl", "a\nb", ""] {
+        let mut record = json!({"id": "a", "tenant": "t", "instance": "i", "secret": "newest"});
+        record[field] = "th3-value".into();
+        let (status, told) = post(&connector.address, "/admin/gateways", ADMIN, &record).await;
+        assert_eq!(status, 400, "{field}: {told}");
+        let error = told["error"].as_str().unwrap();
+        assert!(error.contains(&format!("unknown field {field:?}")) && !error.contains('\n'), "{error}");
+        assert!(error.contains("previous_secret") && !error.contains("th3-value"), "{error}");
+    }
+    greet(&mut connector.dial("new", None).await).await;
+    let mut link = connector.dial("newest", None).await;
+    assert_eq!(link.closed().await, (4401, "unauthorized".to_owned()));
+}
+
 /// C15: a connection on which nobody says what they want is dropped, and so is one on which they say it for ever.
 #[tokio::test]
 async fn a_silent_connection_is_dropped() {

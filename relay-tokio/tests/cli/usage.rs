@@ -235,6 +235,22 @@ async fn gateways_that_cannot_be_used() {
     }
 }
 
+/// Two gateways of one instance: both are named, and what to do about it where nothing runs yet.
+#[tokio::test]
+async fn gateways_that_share_an_instance() {
+    let directory = Directory::new();
+    let gateway = "[[gateway]]\nid = 'a'\nsecret = 's3cret'\ntenant = 't'\ninstance = 'i'\n";
+    for other in [gateway.replace("'a'", "'b'"), gateway.replace("'a'", "'b'").replace("'t'", "'t2'")] {
+        let file = directory.file("gateways.toml", format!("{gateway}{other}"));
+        let said = run(&["connector", "--listen", "127.0.0.1:0", "--gateways", &file]).await;
+        said.is_refused(
+            CONFIGURATION,
+            &[&file, "gateways a and b", "instance i", "give one of them another"],
+        );
+        assert!(!said.err.contains("revoke"), "{said:?}");
+    }
+}
+
 /// The same gateway twice in the file is a mistake, and not a silent choice between the two.
 #[tokio::test]
 async fn a_gateway_that_is_listed_twice() {

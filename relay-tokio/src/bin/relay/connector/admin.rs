@@ -1,7 +1,9 @@
 //! The operator's routes.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -9,6 +11,7 @@ use relay_tokio::proto::auth::Secret;
 use relay_tokio::proto::connector::Status;
 use relay_tokio::{Connector, GatewayRecord, InstanceStatus, Owner, RegisterError};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tracing::info;
 
@@ -22,7 +25,20 @@ pub(super) struct NewGateway {
     tenant: String,
     instance: String,
     secret: Option<Secretive>,
+    /// The secret before this one, while gateways still show it.
+    previous_secret: Option<Secretive>,
     wake_url: Option<String>,
+    /// What is misspelt is not to be passed over in silence.
+    #[serde(flatten)]
+    unknown: BTreeMap<String, IgnoredAny>,
+}
+
+impl NewGateway {
+    fn check_names(&self) -> Result<(), Refusal> {
+        let Some(name) = self.unknown.keys().next() else { return Ok(()) };
+        let known = "id, tenant, instance, secret, previous_secret and wake_url";
+        Err(Refusal::new(StatusCode::BAD_REQUEST, format!("unknown field {name:?}: a gateway has {known}")))
+    }
 }
 
 /// A secret in a body: kept out of `Debug`, and wiped.
@@ -40,6 +56,7 @@ pub(super) async fn register(
     body: Result<Json<NewGateway>, JsonRejection>,
 ) -> Result<Response, Refusal> {
     let Json(gateway) = body?;
+    gateway.check_names()?;
     if let Some(wake_url) = &gateway.wake_url {
         check_wake_url(wake_url).map_err(Refusal::unprocessable)?;
     }
@@ -52,8 +69,10 @@ pub(super) async fn register(
             secret
         }
     };
+    let previous = gateway.previous_secret.map(|Secretive(previous)| previous);
+    let secrets = std::iter::once(secret).chain(previous).collect();
     let owner = Owner { tenant: gateway.tenant, instance: gateway.instance };
-    let record = GatewayRecord { id: gateway.id, owner, secrets: vec![secret], wake_url: gateway.wake_url };
+    let record = GatewayRecord { id: gateway.id, owner, secrets, wake_url: gateway.wake_url };
     let id = record.id.clone();
     connector.register(record).map_err(|wrong| match wrong {
         RegisterError::Incomplete => Refusal::unprocessable(wrong),
@@ -68,8 +87,9 @@ pub(super) async fn register(
 /// `POST /admin/gateways/ID/revoke`: the gateway is not accepted any more.
 pub(super) async fn revoke(
     State(connector): State<Connector>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Value>, Refusal> {
+    let Path(id) = id?;
     if !connector.revoke(&id) {
         return Err(Refusal::not_found(format!("no gateway {id} is known")));
     }

@@ -1,6 +1,6 @@
 //! The file of gateways.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use relay_tokio::proto::auth::Secret;
@@ -44,7 +44,21 @@ pub(super) fn read(path: &Path) -> Result<Vec<GatewayRecord>, Failure> {
     if let Some(twice) = file.gateway.iter().find(|table| !seen.insert(&table.id)) {
         return Err(unusable(&format_args!("gateway {} is listed twice", twice.id)));
     }
+    check_instances(&file.gateway).map_err(|error| unusable(&error))?;
     file.gateway.into_iter().map(|table| table.record().map_err(|error| unusable(&error))).collect()
+}
+
+/// An instance has one gateway.
+fn check_instances(gateways: &[Table]) -> Result<(), String> {
+    let mut gateway_of = BTreeMap::new();
+    for Table { id, instance, .. } in gateways {
+        if let Some(first) = gateway_of.insert(instance, id) {
+            return Err(format!(
+                "gateways {first} and {id} both have instance {instance}: give one of them another, or drop it"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The message without the value that it is about, which may be a secret.
