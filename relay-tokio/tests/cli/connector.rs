@@ -201,6 +201,29 @@ async fn the_operator_misspells_a_field() {
     assert_eq!(link.closed().await, (4401, "unauthorized".to_owned()));
 }
 
+/// Whatever is refused on these routes is refused with JSON: bodies that are too large, and paths that are no text.
+#[tokio::test]
+async fn errors_are_json() {
+    let connector = Connector::start("http://h/", &["--platform", "chat=http://127.0.0.1:1/"]).await;
+    // One byte too many, so that all of it has been read when it is refused.
+    let too_large = json!("x".repeat((4 << 20) - 1));
+    for (path, token, body, expected) in [
+        ("/platforms/chat/events", HOOK, &too_large, 413),
+        ("/platforms/chat/passthrough", HOOK, &too_large, 413),
+        ("/platforms/chat/interrupts", HOOK, &too_large, 413),
+        ("/admin/gateways", ADMIN, &too_large, 413),
+        ("/platforms/%ff/events", HOOK, &json!({}), 400),
+        ("/platforms/%ff/passthrough", HOOK, &json!({}), 400),
+        ("/platforms/%ff/interrupts", HOOK, &json!({}), 400),
+        ("/admin/gateways/%ff/revoke", ADMIN, &json!({}), 400),
+    ] {
+        let (status, told) = post(&connector.address, path, token, body).await;
+        let error = told["error"].as_str();
+        assert_eq!((status, error.is_some()), (expected, true), "{path}: {told}");
+        assert!(error.is_some_and(|error| !error.is_empty() && !error.contains('\n')), "{path}: {told}");
+    }
+}
+
 /// C15: a connection on which nobody says what they want is dropped, and so is one on which they say it for ever.
 #[tokio::test]
 async fn a_silent_connection_is_dropped() {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -59,20 +60,22 @@ struct Interrupted {
 }
 
 type Answer = Result<Response, Refusal>;
+type Name = Result<Path<String>, PathRejection>;
+type Body = Result<Bytes, BytesRejection>;
 
 /// `POST /platforms/NAME/events`.
-pub(super) async fn events(state: State<Arc<Ingest>>, name: Path<String>, body: Bytes) -> Answer {
-    state.deliver(&name, "event", DeliveryKind::Message, &body)
+pub(super) async fn events(state: State<Arc<Ingest>>, name: Name, body: Body) -> Answer {
+    state.deliver(&name?, "event", DeliveryKind::Message, &body?)
 }
 
 /// `POST /platforms/NAME/passthrough`.
-pub(super) async fn passthrough(state: State<Arc<Ingest>>, name: Path<String>, body: Bytes) -> Answer {
-    state.deliver(&name, "forward", DeliveryKind::Passthrough, &body)
+pub(super) async fn passthrough(state: State<Arc<Ingest>>, name: Name, body: Body) -> Answer {
+    state.deliver(&name?, "forward", DeliveryKind::Passthrough, &body?)
 }
 
 /// `POST /platforms/NAME/interrupts`.
-pub(super) async fn interrupts(state: State<Arc<Ingest>>, name: Path<String>, body: Bytes) -> Answer {
-    state.interrupt(&name, &body)
+pub(super) async fn interrupts(state: State<Arc<Ingest>>, name: Name, body: Body) -> Answer {
+    state.interrupt(&name?, &body?)
 }
 
 impl Ingest {
