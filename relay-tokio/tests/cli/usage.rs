@@ -69,6 +69,25 @@ async fn a_command_line_that_is_not_understood() {
     }
 }
 
+/// An argument that is no text is refused like any other that is not understood.
+#[cfg(unix)]
+#[tokio::test]
+async fn an_argument_that_is_no_text() {
+    use std::os::unix::ffi::OsStrExt;
+    let wrong = std::ffi::OsStr::from_bytes(b"a\xffb");
+    for (before, help) in [
+        (&[][..], "`relay --help`"),
+        (&["run"], "`relay run --help`"),
+        (&["run", "--url"], "`relay run --help`"),
+        (&["token", "mint", "--id"], "`relay token mint --help`"),
+        (&["demo", "--once"], "`relay demo --help`"),
+    ] {
+        let mut command = relay(before);
+        command.arg(wrong);
+        said(command).await.is_refused(USAGE, &[help]);
+    }
+}
+
 /// What is wrong with a value is looked up in the help of the command that it was given to.
 #[tokio::test]
 async fn a_bad_value_leads_to_the_help_of_its_command() {

@@ -202,7 +202,7 @@ pub(crate) struct LinkNumbers {
 and is called at its hook with actions, interrupts and questions for its descriptor.
 
 The operator, with the admin token as bearer:
-  POST /admin/gateways {\"id\", \"tenant\", \"instance\", \"secret\"?, \"wake_url\"?}
+  POST /admin/gateways {\"id\", \"tenant\", \"instance\", \"secret\"?, \"previous_secret\"?, \"wake_url\"?}
   POST /admin/gateways/ID/revoke
   GET  /admin/instances
 
@@ -307,8 +307,7 @@ pub(crate) fn parse() -> Result<Command, Failure> {
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                let command = asked_for(std::env::args().skip(1));
-                Err(Failure::usage(format!("a command is missing: see `{command} --help`")))
+                Err(Failure::usage(format!("a command is missing: see `{} --help`", asked_for())))
             }
             _ => Err(Failure::usage(in_one_line(&error))),
         },
@@ -333,14 +332,14 @@ const LARGEST_COUNT: u64 = 1_000_000_000;
 fn in_one_line(error: &clap::Error) -> String {
     let whole = error.to_string();
     let what = whole.split("\n\n").next().unwrap_or(&whole).trim_start_matches("error: ");
-    format!("{what}; see `{} --help`", asked_for(std::env::args().skip(1)))
+    format!("{what}; see `{} --help`", asked_for())
 }
 
-/// The command that the arguments begin with.
-fn asked_for(arguments: impl Iterator<Item = String>) -> String {
+/// The command that the arguments begin with. They need not be text.
+fn asked_for() -> String {
     let mut command = &Cli::command();
     let mut path = command.get_name().to_owned();
-    for argument in arguments {
+    for argument in std::env::args_os().skip(1) {
         let Some(next) = command.find_subcommand(&argument) else { break };
         path = format!("{path} {}", next.get_name());
         command = next;
