@@ -111,6 +111,23 @@ async fn tokens_that_are_not_good() {
     }
 }
 
+/// What never ends is no token: it is not read for ever.
+#[tokio::test]
+async fn an_endless_token_on_standard_input() {
+    let files = Files::new();
+    let mut command = relay(&["token", "verify", "--secret-file", &files.0.at("secret")]);
+    command.stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // It may have ended before it is told all of this.
+    _ = input.write_all("x".repeat(70_000).as_bytes()).await;
+    let output = within("the end, though more may come", child.wait_with_output()).await.unwrap();
+    drop(input);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{err}");
+    assert!(err.starts_with("relay: cannot read the token: ") && err.lines().count() == 1, "{err}");
+}
+
 /// The token comes on standard input as well, where it shows in no process list.
 #[tokio::test]
 async fn a_token_on_standard_input() {

@@ -187,7 +187,8 @@ async fn files_that_cannot_be_read() {
     }
 }
 
-/// A token that no header can carry is refused before it is waited for in vain.
+/// A token that no header can carry is refused before it is waited for in vain, and a file of several secrets is not
+/// taken for one.
 #[tokio::test]
 async fn tokens_that_are_no_line() {
     let directory = Directory::new();
@@ -197,6 +198,16 @@ async fn tokens_that_are_no_line() {
             run(&["connector", option, &file])
                 .await
                 .is_refused(CONFIGURATION, &[&file, "one line of visible ASCII"]);
+        }
+    }
+    for secret in ["two\nlines", "two\r\nlines\n", "two\n\nlines"] {
+        let file = directory.file("secret", secret);
+        for arguments in [
+            &["run", "--url", "http://127.0.0.1:1", "--id", "gw", "--secret-file", &file][..],
+            &["token", "mint", "--id", "gw", "--secret-file", &file],
+            &["token", "verify", "--secret-file", &file, "token"],
+        ] {
+            run(arguments).await.is_refused(CONFIGURATION, &[&file, "a secret is one line"]);
         }
     }
 }

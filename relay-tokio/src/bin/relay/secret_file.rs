@@ -11,8 +11,17 @@ use crate::text_file;
 /// No secret is longer. A larger file is some other file.
 const LARGEST: usize = 64 << 10;
 
-/// The secret in this file, without the blanks around it. `what` says whose it is.
-pub(crate) fn read(what: &str, path: &Path) -> Result<Secret, Failure> {
+/// The gateway's secret in this file, which may have blanks inside: one line, without the blanks around it.
+pub(crate) fn read_secret(what: &str, path: &Path) -> Result<Secret, Failure> {
+    let secret = read(what, path)?;
+    if secret.expose().contains(['\n', '\r']) {
+        return Err(unusable(what, path, "a secret is one line"));
+    }
+    Ok(secret)
+}
+
+/// The text in this file, without the blanks around it. `what` says whose it is.
+fn read(what: &str, path: &Path) -> Result<Secret, Failure> {
     let shown = path.display();
     let unreadable = |error: &dyn std::fmt::Display| {
         Failure::configuration(format!("cannot read {what} {shown}: {error}"))
@@ -36,6 +45,9 @@ pub(crate) fn read_token(what: &str, path: &Path) -> Result<Secret, Failure> {
     if token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(token);
     }
-    let shown = path.display();
-    Err(Failure::configuration(format!("cannot use {what} {shown}: a token is one line of visible ASCII")))
+    Err(unusable(what, path, "a token is one line of visible ASCII"))
+}
+
+fn unusable(what: &str, path: &Path, why: &str) -> Failure {
+    Failure::configuration(format!("cannot use {what} {}: {why}", path.display()))
 }

@@ -6,16 +6,26 @@ use std::path::Path;
 
 /// The text of a file of at most so many bytes.
 ///
-/// A device or a pipe does not tell its size, so no more than that is read of anything.
-///
 /// # Errors
 /// When it cannot be read, is larger, or is no UTF-8.
 pub(crate) fn read(path: &Path, largest: usize) -> io::Result<String> {
     let file = File::open(path)?;
     // Room for all of it, so that no part of a secret is left behind where the text grew.
     let size = file.metadata()?.len().min(largest as u64);
-    let mut bytes = Vec::with_capacity(size as usize + 1);
-    file.take(largest as u64 + 1).read_to_end(&mut bytes)?;
+    read_from(file, largest, Vec::with_capacity(size as usize + 1))
+}
+
+/// The text that comes on standard input, of at most so many bytes.
+///
+/// # Errors
+/// As with a file.
+pub(crate) fn read_input(largest: usize) -> io::Result<String> {
+    read_from(io::stdin().lock(), largest, Vec::new())
+}
+
+/// A device or a pipe does not tell its size, so no more than that is read of anything.
+fn read_from(from: impl Read, largest: usize, mut bytes: Vec<u8>) -> io::Result<String> {
+    from.take(largest as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > largest {
         return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {largest} bytes")));
     }

@@ -5,7 +5,10 @@ use relay_tokio::proto::auth::{self, Secret, TokenError};
 use crate::cli::{Token, TokenMint, TokenVerify};
 use crate::exit::Failure;
 use crate::output::print_line;
-use crate::secret_file;
+use crate::{secret_file, text_file};
+
+/// In bytes. No token is longer: no header could carry it.
+const LONGEST: usize = 64 << 10;
 
 pub(crate) fn perform(token: &Token) -> Result<(), Failure> {
     match token {
@@ -18,7 +21,7 @@ fn mint(arguments: &TokenMint) -> Result<(), Failure> {
     if arguments.id.trim().is_empty() {
         return Err(Failure::usage("--id: it is empty"));
     }
-    let secret = secret_file::read("the secret file", &arguments.secret_file)?;
+    let secret = secret_file::read_secret("the secret file", &arguments.secret_file)?;
     let ttl = arguments.ttl.as_secs();
     let expires_at = (ttl > 0).then(|| unix_time().saturating_add(ttl));
     print_line(auth::mint_token(&arguments.id, &secret, expires_at))
@@ -28,10 +31,10 @@ fn verify(arguments: &TokenVerify) -> Result<(), Failure> {
     let secrets: Vec<Secret> = arguments
         .secret_files
         .iter()
-        .map(|path| secret_file::read("the secret file", path))
+        .map(|path| secret_file::read_secret("the secret file", path))
         .collect::<Result<_, _>>()?;
     let token = match arguments.token.as_str() {
-        "-" => std::io::read_to_string(std::io::stdin())
+        "-" => text_file::read_input(LONGEST)
             .map_err(|error| Failure::usage(format!("cannot read the token: {error}")))?,
         token => token.to_owned(),
     };

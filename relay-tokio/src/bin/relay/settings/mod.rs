@@ -130,7 +130,7 @@ impl Sources<'_> {
             .clone()
             .or_else(|| self.named("ID", "relay_id"))
             .or_else(|| self.file.option("id"));
-        let read = |path: &Path| secret_file::read("the secret file", path).map(Some);
+        let read = |path: &Path| secret_file::read_secret("the secret file", path).map(Some);
         let secret = match (&self.arguments.secret_file, self.named("SECRET", "relay_secret")) {
             (Some(path), _) => read(path)?,
             (None, Some(secret)) => Some(Secret::new(secret)),
