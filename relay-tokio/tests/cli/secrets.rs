@@ -107,6 +107,30 @@ async fn messages_about_secrets_are_discreet() {
     assert!(told.is_empty(), "these messages tell a secret: {told:#?}");
 }
 
+/// A5: nor does a message about a hook's URL, which may hold one, even where the platform's name was forgotten.
+#[tokio::test]
+async fn messages_about_hooks_are_discreet() {
+    let directory = Directory::new();
+    let token = directory.file("token", "h00k-t0ken");
+    for (platform, part) in [
+        (format!("chat=http://user:{SECRET}@127.0.0.1:1/"), "user name"),
+        (format!("chat=http://{SECRET}@127.0.0.1:1/"), "user name"),
+        (format!("chat=http://:{SECRET}@127.0.0.1:1/"), "user name"),
+        (format!("http://tok:{SECRET}@h/"), "NAME=HOOK_URL"),
+        (format!("http://h/?token={SECRET}"), "NAME=HOOK_URL"),
+        (format!("http://tok:{SECRET}@h/?a=b"), "NAME=HOOK_URL"),
+        (format!("chat=ftp://h/{SECRET}"), "http or https"),
+    ] {
+        let arguments =
+            ["connector", "--listen", "127.0.0.1:0", "--platform", &platform, "--hook-token-file", &token];
+        let mut running = Running::start(relay(&arguments));
+        let first = running.logs("").await;
+        assert!(first.starts_with("relay: --platform") && first.contains(part), "{first}");
+        assert!(!first.contains(SECRET), "{first}");
+        assert_eq!(running.ends().await.0.code(), Some(64));
+    }
+}
+
 /// A5: a connector says nothing of the secrets and tokens that it knows, is shown, or makes.
 #[tokio::test]
 async fn a_connectors_log_is_discreet() {

@@ -114,20 +114,23 @@ fn config(numbers: &SessionNumbers) -> ConnectorConfig {
 }
 
 fn parse_platform(argument: &str) -> Result<(String, reqwest::Url), String> {
-    // The hook's URL may hold a token: it is not repeated.
     let (name, hook) = argument.split_once('=').unwrap_or((argument, ""));
     let name = name.trim();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    // The hook's URL may hold a token: it is not repeated, and nor is what may be one whose name was forgotten.
+    if name.is_empty() || !name.chars().all(is_name) {
+        return Err("--platform: the name is missing or malformed: write NAME=HOOK_URL".to_owned());
+    }
     let wrong = |why: &dyn std::fmt::Display| format!("--platform {name}: {why}: write NAME=HOOK_URL");
     if hook.trim().is_empty() {
         return Err(wrong(&"there is no hook"));
     }
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if name.is_empty() || !name.chars().all(is_name) {
-        return Err(wrong(&"the name is malformed"));
-    }
     let hook = reqwest::Url::parse(hook.trim()).map_err(|error| wrong(&error))?;
     if !matches!(hook.scheme(), "http" | "https") {
         return Err(wrong(&"the hook is no http or https URL"));
+    }
+    if !hook.username().is_empty() || hook.password().is_some() {
+        return Err(wrong(&"the hook has a user name: leave it out, it is shown the hook token"));
     }
     Ok((name.to_owned(), hook))
 }
