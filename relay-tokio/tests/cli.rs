@@ -4,6 +4,7 @@
 mod cli {
     mod agent;
     mod connector;
+    mod demo;
     mod endings;
     mod exec;
     mod house;

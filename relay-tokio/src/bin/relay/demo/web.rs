@@ -18,6 +18,9 @@ pub(super) const PLATFORM: &str = "web";
 /// The only chat.
 const CHAT: &str = "web-chat";
 
+/// How long a message of the agent may be, in characters: as long as a frame, since a page shows a text of any length.
+const LONGEST: u32 = 1 << 20;
+
 /// How many lines a page that opens late is shown, and how many one that reads slowly may miss.
 const KEPT: usize = 200;
 
@@ -142,7 +145,7 @@ impl Web {
 
 impl Platform for Web {
     fn describe(&self, _: &Owner, platform: &str, _: &str) -> BoxFuture<Descriptor> {
-        let descriptor = Descriptor::builtin(platform);
+        let descriptor = Descriptor { max_message_length: LONGEST, ..Descriptor::builtin(platform) };
         Box::pin(async move { descriptor })
     }
 
