@@ -13,6 +13,8 @@ mod cli {
     mod program;
     mod secrets;
     mod stand_in;
+    #[cfg(target_os = "linux")]
+    mod terminal;
     mod token;
     mod usage;
 }

@@ -21,7 +21,8 @@ use crate::exit::Failure;
 #[command(name = "relay", version, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(
     after_help = "Exit codes: 0 clean, 64 usage, 77 disabled (the credential is revoked), 78 bad configuration.
-Environment: RELAY_LOG=error|warn|info|debug|trace|off sets how much is said on standard error."
+Environment: RELAY_LOG=error|warn|info|debug|trace|off sets how much is said on standard error; NO_COLOR=1 \
+                  leaves its colours out."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -1,5 +1,7 @@
 //! What the program says of itself, on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
@@ -8,6 +10,9 @@ use crate::output::complain;
 
 /// Which messages are written: `error`, `warn`, `info`, `debug`, `trace` or `off`.
 const LEVEL: &str = "RELAY_LOG";
+
+/// By convention, whoever sets this to anything wants no colours: https://no-color.org.
+const NO_COLOR: &str = "NO_COLOR";
 
 /// From here on messages are written.
 pub(crate) fn start(format: LogFormat) {
@@ -25,7 +30,12 @@ pub(crate) fn start(format: LogFormat) {
         .log_internal_errors(false)
         .with_target(false);
     match format {
-        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Text => lines.with_ansi(in_colour()).init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),
     }
+}
+
+fn in_colour() -> bool {
+    let unwanted = std::env::var_os(NO_COLOR).is_some_and(|value| !value.is_empty());
+    !unwanted && std::io::stderr().is_terminal()
 }
