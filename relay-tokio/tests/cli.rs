@@ -12,6 +12,7 @@ mod cli {
     mod precedence;
     mod program;
     mod secrets;
+    mod settings;
     mod stand_in;
     #[cfg(target_os = "linux")]
     mod terminal;

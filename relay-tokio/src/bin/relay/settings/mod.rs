@@ -2,6 +2,7 @@
 
 mod file;
 mod identities;
+mod switch;
 
 use std::path::Path;
 use std::time::Duration;
@@ -87,7 +88,7 @@ impl Sources<'_> {
     fn settings(&self) -> Result<Settings, Failure> {
         let arguments = self.arguments;
         for name in ["url", "id", "secret-file", "agent", "inbox"] {
-            self.file.check_single(name)?;
+            self.file.check_text(name)?;
         }
         self.check_inbox()?;
         let mut gateway = GatewayConfig::new(self.endpoint()?, self.credentials()?);
