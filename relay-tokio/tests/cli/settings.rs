@@ -1,6 +1,8 @@
 //! What a configuration file or the environment says is done as it is written, or refused; it is not guessed at.
 
-use super::program::{Directory, Running, Said, relay, said};
+use serde_json::json;
+
+use super::program::{Directory, Running, Said, relay, said, within};
 use super::stand_in::StandIn;
 
 const CONFIGURATION: i32 = 78;
@@ -125,5 +127,58 @@ async fn a_setting_that_is_there_twice() {
         ("relay: {shutdown-idle_timeout: soon}", &["relay.shutdown-idle-timeout: ", "\"soon\""]),
     ] {
         with_file("config.yaml", text).await.is_refused(CONFIGURATION, parts);
+    }
+}
+
+/// The bots that the environment names, each once, their ids as text even where they are written as numbers.
+#[tokio::test]
+async fn bots_of_the_environment() {
+    for (platforms, bots, expected) in [
+        ("discord", r#"{"discord": {"botId": 1234567890123456789}}"#, &["discord:1234567890123456789"][..]),
+        ("discord,telegram", r#"{"discord": 7, "telegram": {"botId": " t "}}"#, &["discord:7", "telegram:t"]),
+        ("discord, telegram ,discord", r#"{"discord": "d"}"#, &["discord:d", "telegram:"]),
+    ] {
+        let stand_in = StandIn::bind().await;
+        let mut command = relay(&["run", "--url", &stand_in.url(), "--agent", "discard"]);
+        command.env("GATEWAY_RELAY_PLATFORMS", platforms).env("GATEWAY_RELAY_BOT_IDS", bots);
+        let _running = Running::start(command);
+        let (mut link, hellos) = stand_in.greet(expected.len()).await;
+        assert_eq!(hellos, expected);
+        // Nothing stands between the last hello and the ack of a message.
+        let event = json!({"text": "x", "source": {"platform": "discord", "chat_id": "c"}});
+        link.send(&json!({"type": "inbound", "event": event, "bufferId": "1"})).await;
+        link.next_of("inbound_ack").await;
+    }
+}
+
+/// What the environment says of bots and cannot be meant is named: a name with 78, an id's type in a warning.
+#[tokio::test]
+async fn bots_that_cannot_be_meant() {
+    for (variables, parts) in [
+        (&[("PLATFORMS", "my chat")][..], &["GATEWAY_RELAY_PLATFORMS: ", "\"my chat\""][..]),
+        (&[("PLATFORMS", "discord,my chat")], &["GATEWAY_RELAY_PLATFORMS: ", "\"my chat\""]),
+        (&[("PLATFORM", "my chat")], &["GATEWAY_RELAY_PLATFORM: ", "\"my chat\""]),
+        (&[("PLATFORM", "discord"), ("BOT_ID", "a b")], &["GATEWAY_RELAY_BOT_ID: ", "blanks"]),
+        (
+            &[("PLATFORMS", "discord"), ("BOT_IDS", r#"{"discord": {"botId": "a b"}}"#)],
+            &["GATEWAY_RELAY_BOT_IDS: ", "blanks"],
+        ),
+    ] {
+        let mut command = relay(&["run", "--url", "http://127.0.0.1:1"]);
+        command.envs(variables.iter().map(|(name, value)| (format!("GATEWAY_RELAY_{name}"), value)));
+        let mut running = Running::start(command);
+        let first = running.logs("").await;
+        assert!(first.starts_with("relay: ") && parts.iter().all(|part| first.contains(part)), "{first}");
+        assert_eq!(running.ends().await.0.code(), Some(CONFIGURATION));
+    }
+    for id in ["true", "1.5", "123456789012345678901234567890", "[1]", "{}"] {
+        let stand_in = StandIn::bind().await;
+        let mut command = relay(&["run", "--url", &stand_in.url()]);
+        command.env("GATEWAY_RELAY_PLATFORMS", "discord");
+        command.env("GATEWAY_RELAY_BOT_IDS", format!(r#"{{"discord": {{"botId": {id}}}}}"#));
+        let mut running = Running::start(command);
+        let warning = running.logs("").await;
+        assert!(warning.contains("warning") && warning.contains("botId of discord"), "{id}: {warning}");
+        assert_eq!(within("hellos", stand_in.greet(1)).await.1, ["discord:"]);
     }
 }

@@ -156,7 +156,7 @@ impl Sources<'_> {
             return identities::from_arguments(&self.arguments.identities)
                 .map_err(|error| Failure::usage(format!("--identity: {error}")));
         }
-        let named = identities::from_environment(self.environment);
+        let named = identities::from_environment(self.environment).map_err(Failure::configuration)?;
         if !named.is_empty() {
             return Ok(named);
         }
