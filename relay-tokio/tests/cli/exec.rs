@@ -64,10 +64,24 @@ async fn actions_and_interrupts() {
     let told = agent.hears_of_work().await;
     assert_eq!((&told["type"], &told["ref"]), (&json!("result"), &json!({"any": ["thing"]})));
     assert_eq!(told["result"]["success"], true);
-    for bad in [json!({"op": "send"}), json!({}), json!({"op": 7})] {
-        agent.says(&json!({"type": "action", "ref": 7, "action": bad})).await;
+    for bad in [
+        json!({"action": {"op": "send"}}),
+        json!({"action": {}}),
+        json!({"action": {"op": 7}}),
+        json!({"action": "x"}),
+        json!({"action": null}),
+        json!({}),
+        json!({"action": {"op": "send", "chat_id": "c", "content": "x"}, "platform": 7}),
+    ] {
+        let mut asked = json!({"type": "action", "ref": 7});
+        asked.as_object_mut().unwrap().append(&mut bad.as_object().unwrap().clone());
+        agent.says(&asked).await;
         let told = agent.hears_of_work().await;
-        assert_eq!((&told["ref"], &told["result"]["success"]), (&json!(7), &json!(false)), "{told}");
+        assert_eq!(
+            (&told["ref"], &told["result"]["code"]),
+            (&json!(7), &json!("bad_action")),
+            "{asked}: {told}"
+        );
     }
     let foreign = json!({"op": "send", "chat_id": "c", "content": "x"});
     agent.says(&json!({"type": "action", "ref": 8, "action": foreign, "platform": "telegram"})).await;

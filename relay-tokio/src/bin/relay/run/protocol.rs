@@ -109,7 +109,8 @@ impl FromAgent {
     /// # Errors
     /// In words, when it is none of the protocol; with the reference, if the agent waits for a result.
     pub(super) fn read(text: &str) -> Result<Self, (String, Option<Value>)> {
-        let spoken: Spoken = serde_json::from_str(text).map_err(|error| (error.to_string(), None))?;
+        let spoken: Spoken =
+            serde_json::from_str(text).map_err(|error| (error.to_string(), reference_of(text)))?;
         Ok(match spoken {
             Spoken::Ack { delivery } => Self::Ack { delivery: id(delivery) },
             Spoken::Reply { delivery, content } => Self::Reply { delivery: id(delivery), content },
@@ -142,6 +143,19 @@ enum Spoken {
         session_key: String,
         reason: Option<String>,
     },
+}
+
+/// What the result of an action that cannot be read is to be known by.
+fn reference_of(text: &str) -> Option<Value> {
+    #[derive(Deserialize)]
+    struct Asked {
+        #[serde(rename = "type")]
+        kind: String,
+        #[serde(rename = "ref", default)]
+        reference: Value,
+    }
+    let asked: Asked = serde_json::from_str(text).ok()?;
+    (asked.kind == "action").then_some(asked.reference)
 }
 
 /// Ids are strings here, but an agent may have made a number of one.
@@ -181,8 +195,15 @@ mod tests {
         let (error, reference) =
             FromAgent::read(r#"{"type":"action","ref":3,"action":{"op":"send"}}"#).unwrap_err();
         assert!(error.contains("chat_id") && reference == Some(json!(3)));
+        for unreadable in
+            [r#""action":"x""#, r#""action":null"#, r#""later":1"#, r#""action":{},"platform":7"#]
+        {
+            let (_, reference) =
+                FromAgent::read(&format!(r#"{{"type":"action","ref":3,{unreadable}}}"#)).unwrap_err();
+            assert_eq!(reference, Some(json!(3)), "{unreadable}");
+        }
         for wrong in ["", "{}", "[]", r#"{"type":"later"}"#, r#"{"type":"reply","delivery":"7"}"#] {
-            assert!(FromAgent::read(wrong).is_err(), "{wrong}");
+            assert!(FromAgent::read(wrong).is_err_and(|(_, reference)| reference.is_none()), "{wrong}");
         }
     }
 
