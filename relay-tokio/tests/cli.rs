@@ -3,6 +3,7 @@
 
 mod cli {
     mod agent;
+    mod bounds;
     mod connector;
     mod demo;
     mod endings;
@@ -10,9 +11,11 @@ mod cli {
     mod house;
     mod http;
     mod precedence;
+    mod process;
     mod program;
     mod secrets;
     mod settings;
+    mod sleeping;
     mod stand_in;
     #[cfg(target_os = "linux")]
     mod terminal;

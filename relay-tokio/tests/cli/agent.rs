@@ -11,8 +11,14 @@ use super::program::{Directory, within};
 /// as the agent's.
 pub(super) struct Agent {
     heard: Lines<BufReader<Receiver>>,
-    to_relay: Sender,
+    mouth: Mouth,
     command: String,
+}
+
+/// What the agent says with, which goes on while it does not listen.
+pub(super) struct Mouth {
+    to_relay: Sender,
+    path: String,
 }
 
 impl Agent {
@@ -26,7 +32,8 @@ impl Agent {
         open.read_write(true);
         let heard = BufReader::new(open.open_receiver(&from_relay).unwrap()).lines();
         let command = format!("cat '{to_relay}' & cat > '{from_relay}'; kill $!");
-        Self { heard, to_relay: open.open_sender(&to_relay).unwrap(), command }
+        let mouth = Mouth { to_relay: open.open_sender(&to_relay).unwrap(), path: to_relay };
+        Self { heard, mouth, command }
     }
 
     /// The command that takes the seat.
@@ -67,11 +74,27 @@ impl Agent {
     }
 
     pub(super) async fn says(&mut self, line: &Value) {
-        self.says_bytes(format!("{line}\n").as_bytes()).await;
+        self.mouth.says(line).await;
     }
 
     /// Says these bytes, whatever they are.
     pub(super) async fn says_bytes(&mut self, bytes: &[u8]) {
+        self.mouth.says_bytes(bytes).await;
+    }
+
+    /// Another mouth of the same agent's.
+    pub(super) fn mouth(&self) -> Mouth {
+        let path = self.mouth.path.clone();
+        Mouth { to_relay: pipe::OpenOptions::new().read_write(true).open_sender(&path).unwrap(), path }
+    }
+}
+
+impl Mouth {
+    pub(super) async fn says(&mut self, line: &Value) {
+        self.says_bytes(format!("{line}\n").as_bytes()).await;
+    }
+
+    async fn says_bytes(&mut self, bytes: &[u8]) {
         within("room", self.to_relay.write_all(bytes)).await.unwrap();
     }
 }

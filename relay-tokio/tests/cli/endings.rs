@@ -36,15 +36,51 @@ async fn a_linked_gateway_ends() {
     }
 }
 
+/// An agent that replies to the last delivery when its input is closed.
+const SAYS_BYE: &str = r#"exec:while read -r line; do id=$(printf %s "$line" | sed -n 's/.*"delivery":"\([0-9]*\)".*/\1/p');
+    [ -z "$id" ] || last=$id; done; printf '{"type":"reply","delivery":"%s","content":"bye"}\n' "$last""#;
+
 /// I4: the reply that an agent writes as it ends still goes out.
 #[tokio::test]
 async fn last_words_go_out() {
     let mut house = House::start().await;
-    let agent = r#"exec:while read -r line; do id=$(printf %s "$line" | sed -n 's/.*"delivery":"\([0-9]*\)".*/\1/p');
-        [ -z "$id" ] || last=$id; done; printf '{"type":"reply","delivery":"%s","content":"bye"}\n' "$last""#;
-    let running = Running::start(house.run(&["--agent", agent]));
+    let running = Running::start(house.run(&["--agent", SAYS_BYE]));
     house.say("hello");
     house.is_drained().await;
+    ends_on("TERM", running).await;
+    assert_eq!(house.sees().await["content"], "bye");
+}
+
+/// I4: also from a gateway that sleeps, or that ends because it would.
+#[tokio::test]
+async fn last_words_wake_the_gateway() {
+    for on_idle in ["dormant", "exit"] {
+        let mut house = House::start().await;
+        let mut command = house.run(&["--idle-after", "50ms", "--on-idle", on_idle, "--agent", SAYS_BYE]);
+        command.env("GATEWAY_RELAY_WAKE_URL", "http://wake.example/");
+        house.say("hello");
+        let mut running = Running::start(command);
+        running.logs("going to sleep").await;
+        if on_idle == "dormant" {
+            house.becomes(Status::Offline).await;
+            ends_on("TERM", running).await;
+        } else {
+            let (status, log) = running.ends().await;
+            assert_eq!(status.code(), Some(0), "{log:#?}");
+        }
+        assert_eq!(house.sees().await["content"], "bye", "--on-idle {on_idle}");
+    }
+}
+
+/// I4: also from a gateway that has lost its link and waits to dial.
+#[tokio::test]
+async fn last_words_do_not_wait_for_the_backoff() {
+    let mut house = House::start().await;
+    let mut running = Running::start(house.run(&["--backoff-base", "1h", "--agent", SAYS_BYE]));
+    house.say("hello");
+    house.is_drained().await;
+    house.session().disconnect();
+    running.logs("no link").await;
     ends_on("TERM", running).await;
     assert_eq!(house.sees().await["content"], "bye");
 }

@@ -108,22 +108,33 @@ impl Link {
     }
 
     pub(super) async fn send(&mut self, frame: &Value) {
-        within("room", self.socket.send(Message::text(format!("{frame}\n")))).await.unwrap();
+        self.send_text(&format!("{frame}\n")).await;
+    }
+
+    /// Sends this text, whatever it is.
+    pub(super) async fn send_text(&mut self, text: &str) {
+        within("room", self.socket.send(Message::text(text))).await.unwrap();
+    }
+
+    /// The next frame.
+    pub(super) async fn next(&mut self) -> Value {
+        let frame = async {
+            loop {
+                match self.socket.next().await.unwrap().unwrap() {
+                    Message::Text(text) => return serde_json::from_str(text.trim_end()).unwrap(),
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    other => panic!("expected a frame, got {other:?}"),
+                }
+            }
+        };
+        within("a frame", frame).await
     }
 
     /// The next frame, which is of this type.
     pub(super) async fn next_of(&mut self, kind: &str) -> Value {
-        loop {
-            match within("a frame", self.socket.next()).await.unwrap().unwrap() {
-                Message::Text(text) => {
-                    let frame: Value = serde_json::from_str(text.trim_end()).unwrap();
-                    assert_eq!(frame["type"], kind, "{frame}");
-                    return frame;
-                }
-                Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("expected {kind}, got {other:?}"),
-            }
-        }
+        let frame = self.next().await;
+        assert_eq!(frame["type"], kind, "{frame}");
+        frame
     }
 
     pub(super) async fn close(mut self, code: u16, reason: &str) {

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use relay_driver::Clock;
 use relay_tokio::proto::Instant;
-use relay_tokio::proto::gateway::{Sleep, SleepConditions};
+use relay_tokio::proto::gateway::{Sleep, SleepConditions, WhyAwake};
 use relay_tokio::{BoxFuture, DormancyError, Gateway, TokioRuntime};
 use tracing::info;
 
+use super::outbox::Outbox;
 use crate::cli::OnIdle;
 use crate::settings::Idle;
 
 /// Watches for the time to sleep.
 pub(super) struct Idleness {
     gateway: Gateway,
+    outbox: Outbox,
     /// Nothing when the gateway is never to sleep.
     idle: Option<Idle>,
     last_activity: Instant,
@@ -35,9 +37,9 @@ pub(super) enum Slept {
 }
 
 impl Idleness {
-    pub(super) fn new(gateway: Gateway, idle: Option<Idle>) -> Self {
+    pub(super) fn new(gateway: Gateway, outbox: Outbox, idle: Option<Idle>) -> Self {
         let last_activity = TokioRuntime::default().now();
-        Self { gateway, idle, last_activity, falling_asleep: None, is_disturbed: false }
+        Self { gateway, outbox, idle, last_activity, falling_asleep: None, is_disturbed: false }
     }
 
     /// Something happened.
@@ -86,7 +88,12 @@ impl Idleness {
     }
 
     fn judge(&self, idle: Idle) -> Sleep {
-        // This process has no other platforms, and all that its agent does comes through here.
+        // Between two things in a lane the machine knows of none.
+        if !self.outbox.is_idle() {
+            return Sleep::Awake(WhyAwake::Busy);
+        }
+        // This process has no other platforms. Of what its agent does, it sees what comes through here, and the deliveries
+        // that are not acked: with `--ack agent`, those that the agent works on.
         let last_activity = Some(self.last_activity);
         let conditions = SleepConditions { wake_url: true, others_live: Some(false), last_activity };
         let now = TokioRuntime::default().now();

@@ -42,9 +42,15 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     if settings.idle.is_some() && settings.wake_url.is_none() {
         warn!("without GATEWAY_RELAY_WAKE_URL nobody could wake this gateway: it will not go to sleep");
     }
+    let idle = settings.idle.filter(|_| settings.wake_url.is_some());
+    if let (Some(_), Agent::Exec(_), Ack::Written) = (idle, &settings.agent, settings.ack) {
+        warn!(
+            "what the agent does in silence does not keep this gateway awake with --ack written: \
+             with --ack agent, what it has not acked does"
+        );
+    }
     info!("dialing {}", settings.gateway.endpoint.dial_url());
     let (gateway, deliveries) = Gateway::connect(settings.gateway);
-    let idle = settings.idle.filter(|_| settings.wake_url.is_some());
     let mut run = Run::new(gateway, deliveries, settings.agent, settings.ack, idle);
     let end = run.serve().await;
     shutdown::within(ENDING, run.end()).await?;
@@ -89,7 +95,7 @@ impl Run {
             Agent::Exec(command) => Talk::Exec(Box::new(Exec::start(command))),
         };
         let (watch, outbox) = (gateway.watch(), Outbox::new(gateway.clone()));
-        let idleness = Idleness::new(gateway.clone(), idle);
+        let idleness = Idleness::new(gateway.clone(), outbox.clone(), idle);
         let (results_to, results) = mpsc::unbounded_channel();
         let inbox = Inbox::default();
         Self { gateway, deliveries, watch, outbox, inbox, agent, ack, idleness, results, results_to }
@@ -101,7 +107,7 @@ impl Run {
         let mut signals = Signals::listen();
         tokio::pin!(asked);
         loop {
-            let room = self.inbox.has_room() && self.agent.has_room();
+            let room = self.inbox.has_room() && self.agent.has_room(&self.outbox);
             let may_ask = self.outbox.has_room();
             tokio::select! {
                 () = &mut asked => return End::Asked,
@@ -126,8 +132,10 @@ impl Run {
                         return end.unwrap_or(End::Asked);
                     }
                 },
-                seen = self.agent.next(), if may_ask => self.on_agent(seen),
-                Some(line) = self.results.recv() => self.agent.tell(line, None),
+                seen = self.agent.next(may_ask) => self.on_agent(seen),
+                Some(line) = self.results.recv() => self.agent.tell(line),
+                // There may be room again, or nothing that keeps the gateway awake.
+                () = self.outbox.progress() => self.touch(),
                 slept = self.idleness.next() => match slept {
                     Slept::Exit => return End::Asked,
                     Slept::Dormant | Slept::Awake => {}
@@ -139,11 +147,12 @@ impl Run {
     /// The agent hears what became of what it asked for, may finish what it does, and its last words go out before the
     /// link goes.
     async fn end(&mut self) {
-        if let Status::Linked | Status::Disabled = self.watch.current().status {
-            _ = tokio::time::timeout(LAST_RESULTS, self.outbox.idle()).await;
+        if let Talk::Exec(exec) = &mut self.agent {
+            exec.retire();
         }
+        self.finish(LAST_RESULTS).await;
         while let Ok(line) = self.results.try_recv() {
-            self.agent.tell(line, None);
+            self.agent.tell(line);
         }
         if let Talk::Exec(exec) = &mut self.agent {
             exec.close();
@@ -153,11 +162,25 @@ impl Run {
                 self.on_agent(seen);
             }
         };
-        _ = tokio::time::timeout(exec::ENDING + Duration::from_secs(1), last_words).await;
-        if self.watch.current().status == Status::Linked {
-            _ = tokio::time::timeout(LAST_REPLIES, self.outbox.idle()).await;
-        }
+        _ = tokio::time::timeout(exec::END, last_words).await;
+        self.finish(LAST_REPLIES).await;
         self.gateway.shut_down().await;
+    }
+
+    /// Gives what the agent has asked for this long to be done, on a new link if there is none.
+    async fn finish(&self, limit: Duration) {
+        if self.outbox.is_idle() {
+            return;
+        }
+        match self.gateway.inspect(|machine| machine.status()) {
+            // A backoff would outlast the limit.
+            Status::Reconnecting { .. } | Status::Dormant => self.gateway.wake(),
+            Status::Dialing | Status::Greeting | Status::Linked | Status::GoingIdle => {}
+            // All of it is told at once that it cannot be done.
+            Status::Disabled | Status::ShuttingDown | Status::ShutDown => {}
+            Status::Stopped => return,
+        }
+        _ = tokio::time::timeout(limit, self.outbox.idle()).await;
     }
 
     fn on_status(&mut self, status: &LinkStatus) -> Option<End> {
@@ -192,7 +215,10 @@ impl Run {
         if told {
             let reason =
                 matches!(status.status, Status::Reconnecting { .. }).then_some(cause.as_deref()).flatten();
-            self.agent.tell(protocol::status(status.status, reason), None);
+            let line = protocol::status(status.status, reason);
+            if let Talk::Exec(exec) = &mut self.agent {
+                exec.tell_status(line);
+            }
         }
         (status.status == Status::Disabled).then(|| {
             End::Disabled("the connector revoked this gateway's credential; enroll it anew to go on".into())
@@ -203,14 +229,17 @@ impl Run {
         self.touch();
         let delivery = match inbound {
             Inbound::Interrupt { session_key, chat_id } => {
-                return self.agent.tell(protocol::interrupt(&session_key, &chat_id), None);
+                return self.agent.tell(protocol::interrupt(&session_key, &chat_id));
             }
             Inbound::Delivery(delivery) => delivery,
         };
         let echoed = delivery.event().as_ref().and_then(protocol::text_of);
         let (id, line) = self.inbox.take(delivery);
         match &mut self.agent {
-            Talk::Exec(exec) => exec.tell(line.to_owned(), Some(id)),
+            Talk::Exec(exec) => {
+                let line = line.to_owned();
+                exec.deliver(id, line);
+            }
             Talk::Echo => {
                 if let (Some(text), Some(origin)) = (echoed, self.inbox.origin(&id)) {
                     self.outbox.reply(origin, text);
@@ -223,8 +252,7 @@ impl Run {
 
     fn on_agent(&mut self, seen: Seen) {
         match seen {
-            Seen::Started(start) => self.on_agent_started(start),
-            Seen::Ended => {}
+            Seen::Started => self.on_agent_started(),
             Seen::Written(delivery) => {
                 if self.ack == Ack::Written {
                     self.inbox.done(&delivery);
@@ -233,11 +261,11 @@ impl Run {
             Seen::Said(line) => {
                 self.touch();
                 match FromAgent::read(&line) {
-                    Ok(said) => self.on_said(said),
+                    Ok(said) => self.on_said(said, line.len()),
                     Err((error, reference)) => {
                         warn!("the agent wrote a line that is not understood: {error}");
                         if let Some(reference) = reference {
-                            self.agent.tell(protocol::misunderstood(&reference, &error), None);
+                            self.agent.tell(protocol::misunderstood(&reference, &error));
                         }
                     }
                 }
@@ -246,16 +274,16 @@ impl Run {
     }
 
     /// A new agent knows nothing of what the one before it was told and was not done with.
-    fn on_agent_started(&mut self, start: u64) {
+    fn on_agent_started(&mut self) {
         let Talk::Exec(exec) = &mut self.agent else { return };
-        exec.started(start);
-        exec.tell(protocol::status(self.watch.current().status, None), None);
+        exec.tell_status(protocol::status(self.watch.current().status, None));
         for (id, line) in self.inbox.held() {
-            exec.tell(line.to_owned(), Some(id));
+            exec.deliver(id, line.to_owned());
         }
     }
 
-    fn on_said(&mut self, said: FromAgent) {
+    /// Does what the agent has said, with so many bytes.
+    fn on_said(&mut self, said: FromAgent, bytes: usize) {
         match said {
             FromAgent::Ack { delivery } => {
                 if !self.inbox.done(&delivery) && self.ack == Ack::Agent {
@@ -270,7 +298,7 @@ impl Run {
                 let results = self.results_to.clone();
                 // Nobody hears it when the program is at its end.
                 let tell = move |outcome| _ = results.send(protocol::result(&reference, outcome));
-                self.outbox.send(*action, platform.map(Into::into), Box::new(tell));
+                self.outbox.send(*action, platform.map(Into::into), bytes, Box::new(tell));
             }
             FromAgent::Interrupt { session_key, reason } => {
                 if let Err(error) = self.gateway.interrupt(&session_key, reason.as_deref()) {
@@ -287,23 +315,29 @@ impl Run {
 
 impl Talk {
     /// Tells the agent, if it is one that listens.
-    fn tell(&mut self, line: String, delivery: Option<String>) {
+    fn tell(&mut self, line: String) {
         match self {
-            Self::Exec(exec) => exec.tell(line, delivery),
+            Self::Exec(exec) => exec.tell(line),
             Self::Echo | Self::Discard => {}
         }
     }
 
-    fn has_room(&self) -> bool {
+    /// Whether it takes a delivery, which for an echo is a reply.
+    fn has_room(&self, outbox: &Outbox) -> bool {
         match self {
             Self::Exec(exec) => exec.has_room(),
-            Self::Echo | Self::Discard => true,
+            Self::Echo => outbox.has_room(),
+            Self::Discard => true,
         }
     }
 
-    /// What the agent does next, while it is not to end.
-    async fn next(&mut self) -> Seen {
-        match self.last().await {
+    /// What the agent does next, while it is not to end; what it says only if it may ask for something.
+    async fn next(&mut self, may_ask: bool) -> Seen {
+        let seen = match self {
+            Self::Exec(exec) => exec.next(may_ask).await,
+            Self::Echo | Self::Discard => None,
+        };
+        match seen {
             Some(seen) => seen,
             None => std::future::pending().await,
         }
@@ -312,7 +346,7 @@ impl Talk {
     /// What the agent does next; nothing when it has ended.
     async fn last(&mut self) -> Option<Seen> {
         match self {
-            Self::Exec(exec) => exec.next().await,
+            Self::Exec(exec) => exec.next(true).await,
             Self::Echo | Self::Discard => None,
         }
     }

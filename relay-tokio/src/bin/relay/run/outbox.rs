@@ -12,18 +12,21 @@ use tracing::warn;
 
 use super::inbox::Origin;
 
-/// How much the agent may have asked for that is not done, before it is not heard any more.
-const MOST_OPEN: usize = 1024;
+/// How much the agent may have asked for that is not done, before it is not heard any more: in things, and in bytes that
+/// it asked for them with. The last thing may go beyond.
+const MOST_OPEN: (usize, usize) = (1024, 32 << 20);
 
 /// Sends for the agent.
 #[derive(Clone)]
 pub(super) struct Outbox {
     gateway: Gateway,
     lanes: Arc<Mutex<Lanes<Job>>>,
-    /// How many things are not done.
+    /// How many things are not done, and how many bytes they were asked for with.
     open: Arc<AtomicUsize>,
+    open_bytes: Arc<AtomicUsize>,
     /// How many lanes are at work.
     working: Arc<AtomicUsize>,
+    /// Told when one of these is less.
     done: Arc<Notify>,
 }
 
@@ -31,6 +34,7 @@ pub(super) struct Outbox {
 struct Job {
     action: Action,
     options: Options,
+    bytes: usize,
     tell: Tell,
 }
 
@@ -43,6 +47,7 @@ impl Outbox {
             gateway,
             lanes: Arc::default(),
             open: Arc::default(),
+            open_bytes: Arc::default(),
             working: Arc::default(),
             done: Arc::default(),
         }
@@ -50,25 +55,28 @@ impl Outbox {
 
     /// A message to where a delivery came from.
     pub(super) fn reply(&self, origin: Origin, content: String) {
+        let bytes = content.len();
         let mut action = Action::send(origin.chat_id, content);
         if let Some(thread_id) = origin.thread_id {
             action = action.with_metadata("thread_id", thread_id);
         }
         let platform = self.is_fronted(&origin.platform).then(|| origin.platform.into());
-        self.send(action, platform, Box::new(report));
+        self.send(action, platform, bytes, Box::new(report));
     }
 
-    /// Any action. While there is no link, it waits for the next one, for as long as a request may take.
-    pub(super) fn send(&self, action: Action, platform: Option<Box<str>>, tell: Tell) {
+    /// Any action, asked for with so many bytes. While there is no link, it waits for the next one, for as long as a
+    /// request may take.
+    pub(super) fn send(&self, action: Action, platform: Option<Box<str>>, bytes: usize, tell: Tell) {
         // A gateway that sleeps, or is about to, has something to do again. One that has lost its link keeps to its
         // backoff.
         if let Status::Dormant | Status::GoingIdle = self.gateway.inspect(|machine| machine.status()) {
             self.gateway.wake();
         }
         self.open.fetch_add(1, Ordering::AcqRel);
+        self.open_bytes.fetch_add(bytes, Ordering::AcqRel);
         let options = Options { platform, wait_for_link: true, ..Options::default() };
         let lane = action.chat_id().map(str::to_owned);
-        let job = Job { action, options, tell };
+        let job = Job { action, options, bytes, tell };
         if let Some(job) = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).enter(&lane, job) {
             self.working.fetch_add(1, Ordering::AcqRel);
             tokio::spawn(self.clone().work(lane, job));
@@ -77,21 +85,34 @@ impl Outbox {
 
     /// Whether more may be asked for.
     pub(super) fn has_room(&self) -> bool {
-        self.open.load(Ordering::Acquire) < MOST_OPEN
+        self.open.load(Ordering::Acquire) < MOST_OPEN.0
+            && self.open_bytes.load(Ordering::Acquire) < MOST_OPEN.1
     }
 
-    /// Waits until everything that was asked for is done.
+    /// Whether everything that was asked for is done.
+    pub(super) fn is_idle(&self) -> bool {
+        self.working.load(Ordering::Acquire) == 0
+    }
+
+    /// Waits for that.
     pub(super) async fn idle(&self) {
-        while self.working.load(Ordering::Acquire) > 0 {
+        while !self.is_idle() {
             self.done.notified().await;
         }
     }
 
+    /// Waits until something more is done. One at a time may wait.
+    pub(super) async fn progress(&self) {
+        self.done.notified().await;
+    }
+
     async fn work(self, lane: Lane, first: Job) {
         let mut next = Some(first);
-        while let Some(Job { action, options, tell }) = next {
+        while let Some(Job { action, options, bytes, tell }) = next {
             tell(self.gateway.send_with(action, &options).await);
             self.open.fetch_sub(1, Ordering::AcqRel);
+            self.open_bytes.fetch_sub(bytes, Ordering::AcqRel);
+            self.done.notify_one();
             next = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).next(&lane);
         }
         self.working.fetch_sub(1, Ordering::AcqRel);
