@@ -161,6 +161,29 @@ async fn a_proxy_of_the_environment_is_not_used() {
     assert!(proxy.was_left_alone());
 }
 
+/// D7: an action reaches its hook as it was written, but for half an emoji. Some languages cut texts there.
+#[tokio::test]
+async fn an_action_travels_as_it_was_written() {
+    let (discord, slack) = (Server::bind().await, Server::bind().await);
+    let hooks =
+        [("discord", &discord), ("slack", &slack)].map(|(name, hook)| format!("{name}={}/h", hook.url()));
+    let connector = Connector::start("http://h/", &["--platform", &hooks[0], "--platform", &hooks[1]]).await;
+    let event = json!({"text": "x", "source": {"platform": "slack", "chat_id": "c"}});
+    let body = json!({"id": "1", "event": event});
+    assert_eq!(post(&connector.address, "/platforms/slack/events", HOOK, &body).await.0, 202);
+    let mut link = connector.dial("new", None).await;
+    link.send(&json!({"type": "hello", "platform": "relay", "botId": ""})).await;
+    link.next_of("descriptor").await;
+    link.next_of("inbound").await;
+    let action = r#"{"op":"pin","chat_id":"c","content":"hi \ud83d","far":-0.0e+0,"deep":[[[]]]}"#;
+    link.send_text(&format!("{{\"type\":\"outbound\",\"requestId\":\"r\",\"action\":{action}}}\n")).await;
+    // Where the chat lives counts as well: it is read of the same action.
+    let (_, asked) = slack.answers("200 OK", "").await;
+    let expected =
+        json!({"op": "pin", "chat_id": "c", "content": "hi \u{fffd}", "far": -0.0, "deep": [[[]]]});
+    assert_eq!(asked["action"], expected);
+}
+
 /// A secret is changed without a gap: the one before it is accepted beside the new one, whoever makes that.
 #[tokio::test]
 async fn the_operator_changes_a_secret() {

@@ -8,11 +8,13 @@ use std::time::Duration;
 use relay_tokio::proto::action::{Action, ActionResult};
 use relay_tokio::proto::auth::Secret;
 use relay_tokio::proto::event::Descriptor;
+use relay_tokio::proto::json::Json;
 use relay_tokio::{BoxFuture, Outbound, Owner, Platform};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
+use serde::Serialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use tracing::{debug, warn};
 
 use super::bounded::Bounded;
@@ -80,12 +82,13 @@ impl Inner {
     }
 
     /// Calls a hook: the body of its 200, or in words what went wrong.
-    async fn call(&self, hook: &Url, body: &Value) -> Result<String, String> {
+    async fn call(&self, hook: &Url, body: &impl Serialize) -> Result<String, String> {
+        let body = serde_json::to_string(body).map_err(|error| error.to_string())?;
         let mut request = self.client.post(hook.clone()).header("content-type", "application/json");
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }
-        let answer = request.body(body.to_string()).send().await.map_err(in_words)?;
+        let answer = request.body(body).send().await.map_err(in_words)?;
         if answer.status() != StatusCode::OK {
             return Err(format!("the hook answered with HTTP {}", answer.status().as_u16()));
         }
@@ -102,18 +105,23 @@ impl Inner {
 
     async fn perform(&self, outbound: Outbound) -> String {
         let Outbound { owner, platform, bot_id, action } = outbound;
-        let text = std::str::from_utf8(&action).unwrap_or_default();
-        let chat_id = Action::from_json(text).ok().and_then(|action| action.chat_id().map(str::to_owned));
+        let action = std::str::from_utf8(&action).unwrap_or_default();
+        let chat_id = Action::from_json(action).ok().and_then(|action| action.chat_id().map(str::to_owned));
         let Some((platform, hook)) = self.resolve(&owner.instance, &platform, chat_id.as_deref()) else {
             let error = format!("no hook for platform {platform:?}: the chat's platform is not known");
             return ActionResult::refused("no_platform", error).to_json();
         };
-        let action: Value = serde_json::from_str(text).unwrap_or_default();
-        let body = json!({
-            "kind": "action", "tenant": owner.tenant, "instance": owner.instance,
-            "platform": platform, "botId": bot_id, "action": action,
-        });
-        match self.call(hook, &body).await {
+        // As the gateway wrote it, but for halves of emojis: ids keep all their digits, and an op that nobody here knows
+        // its fields.
+        let mended =
+            Json::parse(action).and_then(|action| RawValue::from_string(action.mended().into()).ok());
+        let Some(action) = mended else {
+            return ActionResult::refused("bad_action", "the action cannot be read").to_json();
+        };
+        let Owner { tenant, instance } = &owner;
+        let call =
+            ActionCall { kind: "action", tenant, instance, platform, bot_id: &bot_id, action: &action };
+        match self.call(hook, &call).await {
             Ok(result) if is_object(&result) => result,
             Ok(_) => failed(platform, "the hook's answer is no JSON object"),
             Err(error) => failed(platform, &error),
@@ -133,6 +141,18 @@ impl Inner {
             Descriptor::builtin(name)
         })
     }
+}
+
+/// What a hook is asked to do.
+#[derive(Serialize)]
+struct ActionCall<'a> {
+    kind: &'a str,
+    tenant: &'a str,
+    instance: &'a str,
+    platform: &'a str,
+    #[serde(rename = "botId")]
+    bot_id: &'a str,
+    action: &'a RawValue,
 }
 
 impl Platform for Hooks {
