@@ -1,5 +1,7 @@
 //! The agent's standard input and output, line by line.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, watch};
@@ -28,13 +30,14 @@ pub(super) async fn write(
     }
 }
 
-/// Tells what the agent says, until its output ends.
-pub(super) async fn read(output: ChildStdout, tell: &mpsc::Sender<Happened>) {
+/// Tells what the agent says, and counts it, until its output ends.
+pub(super) async fn read(output: ChildStdout, tell: &mpsc::Sender<Happened>, heard: &AtomicU64) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
     loop {
         line.clear();
         let read = (&mut output).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
+        heard.fetch_add(1, Ordering::Relaxed);
         match read {
             Ok(0) | Err(_) => return,
             Ok(_) if line.len() as u64 == LONGEST_LINE && line.last() != Some(&b'\n') => {

@@ -1,6 +1,7 @@
 //! The agent's process: started, minded until it is over, and started again.
 
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -22,6 +23,9 @@ pub(super) const ENDING: Duration = Duration::from_secs(5);
 
 /// How long the output of an agent that has ended is still read, while something that it started holds it open.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How many times as long it is read while there is still something in it.
+const MOST_LAST_WORDS: u32 = 30;
 
 /// The relay's own secrets. An agent's children would show them to whoever looks.
 const SECRETS: [&str; 4] = [
@@ -82,7 +86,9 @@ async fn mind(mut child: Child, start: u64, relay: &mut Relay) -> std::io::Resul
     progress.send_replace(Progress { start, written: 0, has_ended: false });
     // If nobody hears this, nobody wants the agent either, and it is ended below.
     _ = happened.send(Happened::Started(start)).await;
-    let (feeding, reading) = (pipes::write(input, start, lines, progress), pipes::read(output, happened));
+    let heard = AtomicU64::new(0);
+    let feeding = pipes::write(input, start, lines, progress);
+    let reading = pipes::read(output, happened, &heard);
     tokio::pin!(feeding, reading);
     let (mut is_fed, mut is_read, mut is_to_end) = (false, false, false);
     let mut kill_at = None;
@@ -110,7 +116,7 @@ async fn mind(mut child: Child, start: u64, relay: &mut Relay) -> std::io::Resul
     };
     progress.send_modify(|progress| progress.has_ended = true);
     if !is_read {
-        hear_out(reading, happened, &mut group).await;
+        hear_out(reading, happened, &heard, &mut group).await;
     }
     group.kill();
     let written = progress.borrow().written;
@@ -122,14 +128,19 @@ async fn mind(mut child: Child, start: u64, relay: &mut Relay) -> std::io::Resul
 async fn hear_out(
     mut reading: std::pin::Pin<&mut impl Future<Output = ()>>,
     happened: &mpsc::Sender<Happened>,
+    heard: &AtomicU64,
     group: &mut Group,
 ) {
-    if timeout(LAST_WORDS, &mut reading).await.is_ok() {
-        return;
+    for _ in 0..MOST_LAST_WORDS {
+        let before = heard.load(Ordering::Relaxed);
+        if timeout(LAST_WORDS, &mut reading).await.is_ok() {
+            return;
+        }
+        // From here on its output ends, unless somebody has left the group and talks on.
+        if !group.kill() && heard.load(Ordering::Relaxed) == before && happened.capacity() > 0 {
+            return;
+        }
     }
-    group.kill();
-    // Now its output is at an end, unless somebody has left the group. What waits to be heard is not lost.
-    while timeout(LAST_WORDS, &mut reading).await.is_err() && happened.capacity() == 0 {}
 }
 
 /// Waits until no more than this is wanted.
@@ -153,12 +164,12 @@ impl Group {
         Self(leader.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)))
     }
 
-    /// Once, for the number may be another's after that.
-    fn kill(&mut self) {
-        if let Some(leader) = self.0.take() {
-            // Mostly nobody is left.
-            _ = kill_process_group(leader, Signal::KILL);
-        }
+    /// Once, for the number may be another's after that. False when it was done before.
+    fn kill(&mut self) -> bool {
+        let Some(leader) = self.0.take() else { return false };
+        // Mostly nobody is left.
+        _ = kill_process_group(leader, Signal::KILL);
+        true
     }
 }
 
