@@ -11,7 +11,7 @@ use crate::output::complain;
 /// Which messages are written: `error`, `warn`, `info`, `debug`, `trace` or `off`.
 const LEVEL: &str = "RELAY_LOG";
 
-/// By convention, whoever sets this to anything wants no colours: https://no-color.org.
+/// By convention, whoever sets this to anything wants no colours: <https://no-color.org>.
 const NO_COLOR: &str = "NO_COLOR";
 
 /// From here on messages are written.
