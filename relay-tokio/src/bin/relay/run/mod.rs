@@ -44,7 +44,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     }
     let idle = settings.idle.filter(|_| settings.wake_url.is_some());
     if let (Some(_), Agent::Exec(_), Ack::Written) = (idle, &settings.agent, settings.ack) {
-        warn!(
+        info!(
             "what the agent does in silence does not keep this gateway awake with --ack written: \
              with --ack agent, what it has not acked does"
         );
