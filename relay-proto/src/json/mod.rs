@@ -111,7 +111,7 @@ impl fmt::Display for Json<'_> {
     }
 }
 
-/// The length of an escaped UTF-16 unit, `\uXXXX`.
+/// The length of an escaped UTF-16 unit: a backslash, `u` and four digits.
 const UNIT: usize = 6;
 
 enum Half {
