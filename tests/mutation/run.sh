@@ -7,9 +7,9 @@
 #   bash tests/mutation/run.sh -f '**/ledger/**'  some files; whatever else `cargo mutants` takes goes here, too
 #
 # First the machines' tests that take no time; what they miss, the parts' own tests get to see, and then the slow ones,
-# but for those that survivors.txt names: they take minutes each, and count as not caught. What all miss and survivors.txt
-# does not name is shown, and ends the script with status 1; so does a share of less than 95 in a hundred caught. The project itself is not touched. The lists are left in cargo-mutants/ below the target
-# directory.
+# but for those that survivors.txt names: they take minutes each, and count as not caught. What all miss and
+# survivors.txt does not name is shown, and ends the script with status 1; so does a share of less than 95 in a hundred
+# caught. The project itself is not touched. The lists are left in cargo-mutants/ below the target directory.
 set -euo pipefail
 
 LEAST_CAUGHT=95

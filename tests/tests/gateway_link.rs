@@ -215,9 +215,8 @@ fn a_silent_link_does_not_reset_the_ladder() {
     assert!(is_drawn_below(wait, 8), "{wait:?}");
 }
 
-/// L3: a link that was stable has reset the ladder, also where it ended in a dormancy rather than in a loss.
-#[test]
-fn a_stable_link_that_ends_in_dormancy() {
+/// High up on the ladder, and then linked for long enough.
+fn stable_after_failures() -> GatewayRig {
     let mut rig = GatewayRig::default();
     rig.take_dials();
     for _ in 0..4 {
@@ -225,6 +224,13 @@ fn a_stable_link_that_ends_in_dormancy() {
     }
     rig.link_up();
     rig.passes(35 * SECOND);
+    rig
+}
+
+/// L3: a link that was stable has reset the ladder, also where it ended in a dormancy rather than in a loss.
+#[test]
+fn a_stable_link_that_ends_in_dormancy() {
+    let mut rig = stable_after_failures();
     rig.becomes_dormant();
     rig.wake();
     rig.link_up();
@@ -236,13 +242,7 @@ fn a_stable_link_that_ends_in_dormancy() {
 /// L3: nor does it matter who ended it, and over what.
 #[test]
 fn a_stable_link_that_ends_in_a_violation() {
-    let mut rig = GatewayRig::default();
-    rig.take_dials();
-    for _ in 0..4 {
-        failed_attempt(&mut rig);
-    }
-    rig.link_up();
-    rig.passes(35 * SECOND);
+    let mut rig = stable_after_failures();
     rig.connector_says("{\"type\":\"descriptor\",\"descriptor\":{}}\n");
     let wait = announced_wait(&mut rig);
     assert!(is_drawn_below(wait, 1), "{wait:?}");

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
-use super::program::{Directory, relay, within};
+use super::program::{Directory, relay, until, within};
 
 /// The gateway's id and its secret.
 pub(super) const GATEWAY: &str = "gw-1";
@@ -108,11 +108,6 @@ impl House {
 
     /// Waits until everything is acked.
     pub(super) async fn is_drained(&self) {
-        let draining = async {
-            while self.session().backlog() > 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-            }
-        };
-        within("an empty backlog", draining).await;
+        until("an empty backlog", || self.session().backlog() == 0).await;
     }
 }

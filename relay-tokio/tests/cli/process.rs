@@ -5,7 +5,7 @@ use tokio::process::Command;
 
 use super::agent::Agent;
 use super::house::House;
-use super::program::{Running, within};
+use super::program::{Running, until, within};
 
 /// A pipe that ends when nobody has it open any more. An agent takes it with `exec 3> PATH`.
 async fn fifo(house: &House, name: &str) -> String {
@@ -111,12 +111,7 @@ async fn an_agent_that_does_not_read_is_ended() {
         house.say(&format!("{text}{}", "x".repeat(10_000)));
     }
     // What it was written counts once it has run for a while, and its pipe is full by then.
-    let proven = async {
-        while house.session().backlog() == 40 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    within("an agent that runs", proven).await;
+    until("an agent that runs", || house.session().backlog() < 40).await;
     running.signal("TERM").await;
     let (status, log) = running.ends().await;
     assert_eq!(status.code(), Some(0), "{log:#?}");

@@ -22,6 +22,19 @@ pub(super) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
     }
 }
 
+/// Waits for something that nobody tells of: looks again and again.
+///
+/// # Panics
+/// When it takes too long.
+pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let looking = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(what, looking).await;
+}
+
 /// The program with these arguments, and without the settings that this environment happens to have.
 pub(super) fn relay(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relay"));

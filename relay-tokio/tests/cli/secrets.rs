@@ -2,7 +2,7 @@
 
 use super::house::{GATEWAY, House, SECRET};
 use super::http::post;
-use super::program::{Directory, Running, relay, said, within};
+use super::program::{Directory, Running, relay, said, until};
 use super::stand_in::StandIn;
 use serde_json::json;
 
@@ -53,12 +53,7 @@ async fn a_list_of_processes_is_discreet() {
     for file in [format!("{process}/cmdline"), format!("{process}/environ")] {
         shown.push(std::fs::read(file).unwrap());
     }
-    let written = async {
-        while !std::path::Path::new(&mine).exists() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    within("the agent's own look", written).await;
+    until("the agent's own look", || std::path::Path::new(&mine).exists()).await;
     shown.push(std::fs::read(&mine).unwrap());
     for shown in shown {
         let shown = String::from_utf8_lossy(&shown);

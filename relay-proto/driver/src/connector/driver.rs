@@ -146,7 +146,7 @@ impl<R: Runtime> Driver<R> {
                     let bytes = session_key.len() + reason.as_ref().map_or(0, |reason| reason.len());
                     if state.interrupting.has_room_for(bytes, state.machine.config()) {
                         state.interrupting.begins(bytes);
-                        self.interrupt(&session_key, reason.as_deref(), shared);
+                        self.interrupt(&session_key, reason.as_deref(), bytes, shared);
                     }
                 }
                 Event::Poke => {
@@ -177,10 +177,9 @@ impl<R: Runtime> Driver<R> {
         }));
     }
 
-    fn interrupt(&self, session_key: &str, reason: Option<&str>, shared: &Arc<Shared>) {
+    fn interrupt(&self, session_key: &str, reason: Option<&str>, bytes: usize, shared: &Arc<Shared>) {
         let (platform, shared) = (self.platform.clone(), shared.clone());
         let (session_key, reason) = (session_key.to_owned(), reason.map(str::to_owned));
-        let bytes = session_key.len() + reason.as_ref().map_or(0, String::len);
         self.port.runtime().spawn(Box::pin(async move {
             let interrupting =
                 async { platform.interrupt(shared.owner(), &session_key, reason.as_deref()).await };
