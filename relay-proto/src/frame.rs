@@ -68,7 +68,8 @@ pub enum ToConnector<'a> {
     Outbound {
         /// The id that the result will bear.
         request_id: Cow<'a, str>,
-        /// What to do; see [`crate::action::Action`].
+        /// What to do; see [`crate::action::Action`]. `null` when the frame has none: it is a request all the same, and gets
+        /// its result (rule C12).
         action: Json<'a>,
         /// The platform to act on; the session's default when absent.
         platform: Option<Cow<'a, str>>,

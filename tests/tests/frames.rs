@@ -129,7 +129,7 @@ fn what_a_frame_cannot_be_without() {
     let needs: &[(&str, &[&str])] = &[
         ("hello", &["platform"]),
         ("inbound_ack", &["bufferId"]),
-        ("outbound", &["requestId", "action"]),
+        ("outbound", &["requestId"]),
         ("interrupt", &["session_key"]),
         ("going_idle", &[]),
     ];

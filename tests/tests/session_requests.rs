@@ -48,8 +48,8 @@ fn every_outbound_gets_a_result() {
     assert_eq!(rig.owed(), 0);
 }
 
-/// C12: refusals are results too: of what is not fronted, before any hello, past the limit, and in place of an answer
-/// that is no object.
+/// C12: refusals are results too: of what is not fronted, before any hello, past the limit, of what holds no action, and
+/// in place of an answer that is no object.
 #[test]
 fn refusals_are_results() {
     let mut rig = SessionRig::new(Config { request_limit: 1, ..Config::default() });
@@ -71,6 +71,13 @@ fn refusals_are_results() {
         asked(&mut rig, json!({"platform": "discord", "botId": "other"})).as_deref(),
         Some("not_fronted")
     );
+    for no_action in [json!(null), json!("send"), json!([{"op": "send"}]), json!(7)] {
+        assert_eq!(asked(&mut rig, json!({"action": no_action})).as_deref(), Some("bad_action"));
+    }
+    rig.gateway_says("{\"type\":\"outbound\",\"requestId\":\"bare\"}\n");
+    let results = rig.take_frames_of("outbound_result");
+    let told = results.first().map(|frame| (&frame["requestId"], &frame["result"]["code"]));
+    assert_eq!(told, Some((&json!("bare"), &json!("bad_action"))));
     assert_eq!(rig.take_outbounds(), [], "nobody acts for them");
     assert_eq!(asked(&mut rig, json!({"platform": "discord", "botId": "bot"})), None, "taken");
     let ticket = rig.take_outbounds()[0].ticket;
@@ -274,7 +281,7 @@ fn noise() {
         link,
         Bytes::from_static(b"\xff\n[]\n{\"type\":7}\n{\"type\":\"inbound\"}\n\n"),
     ));
-    rig.gateway_says("{\"type\":\"outbound\",\"requestId\":\"x\"}\n");
+    rig.gateway_says("{\"type\":\"outbound\",\"action\":{\"op\":\"send\"}}\n");
     rig.gateway_says(&lines::inbound_ack("another stream-0"));
     rig.gateway_says(&lines::inbound_ack("0-999"));
     rig.gateway_says(&lines::inbound_ack("0-"));

@@ -150,8 +150,6 @@ impl Session {
         match frame {
             ToConnector::InboundAck { buffer_id } => self.on_ack(&buffer_id),
             ToConnector::Outbound { request_id, action, platform, bot_id } => {
-                // Memory of its own: what it arrived in may be much larger, and is not counted.
-                let action = Bytes::copy_from_slice(action.get().as_bytes());
                 self.on_outbound(&request_id, action, platform.as_deref(), bot_id.as_deref());
             }
             ToConnector::Hello { platform, bot_id, command_manifest } => {

@@ -47,17 +47,22 @@ impl Session {
     pub(super) fn on_outbound(
         &mut self,
         request_id: &str,
-        action: Bytes,
+        action: Json<'_>,
         platform: Option<&str>,
         bot_id: Option<&str>,
     ) {
         let refusal = match self.link.as_ref().map(|link| link.identity(platform, bot_id)) {
             None => return,
+            Some(Some(_)) if !action.is_object() => {
+                ActionResult::refused("bad_action", "the frame's action is missing, or no object")
+            }
             Some(Some((platform, bot_id))) => {
-                let has_room = self.tickets.has_room(action.len(), &self.config);
-                if has_room && request_id.len() <= LONGEST_REQUEST_ID {
+                let bytes = action.get().len();
+                if self.tickets.has_room(bytes, &self.config) && request_id.len() <= LONGEST_REQUEST_ID {
+                    // Memory of its own: what it arrived in may be much larger, and is not counted.
+                    let action = Bytes::copy_from_slice(action.get().as_bytes());
                     let (platform, bot_id) = (platform.into(), bot_id.into());
-                    let ticket = self.tickets.open(request_id, action.len());
+                    let ticket = self.tickets.open(request_id, bytes);
                     self.events.push_back(Event::Outbound(Outbound { ticket, action, platform, bot_id }));
                     return;
                 }

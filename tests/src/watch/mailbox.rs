@@ -125,9 +125,14 @@ impl MailboxWatch {
             let frame: Value = serde_json::from_slice(&line).unwrap_or_default();
             if lines::is(&frame, "hello") {
                 link.hellos += 1;
-            } else if lines::is(&frame, "outbound") && frame["action"] != Value::Null {
-                let id = frame["requestId"].as_str().unwrap_or_default();
-                *link.owed.entry(id.to_owned()).or_default() += 1;
+            } else if lines::is(&frame, "outbound") {
+                // Without an id there is nothing to answer under.
+                let id = match &frame["requestId"] {
+                    Value::String(id) => id.clone(),
+                    Value::Number(id) => id.to_string(),
+                    _ => continue,
+                };
+                *link.owed.entry(id).or_default() += 1;
             } else if lines::is(&frame, "inbound_ack") {
                 let named = |entry: &&mut Entry| frame["bufferId"] == *entry.buffer_id;
                 self.entries.values_mut().filter(named).for_each(|entry| entry.acked = true);
