@@ -6,11 +6,16 @@ mod write;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 pub use read::ActionError;
 pub use result::{ActionResult, ChatInfo, EGRESS_DECLINED};
+
+use crate::text::{LengthUnit, TextLimit};
+
+/// The longest name that a thread may have: 100 characters.
+pub const LONGEST_THREAD_NAME: TextLimit = TextLimit { max: 100, unit: LengthUnit::Chars };
 
 /// A JSON object, its keys in order.
 pub type Fields = serde_json::Map<String, Value>;
@@ -64,9 +69,10 @@ pub enum Op {
     },
     /// Adds a reaction, or removes it.
     React { chat_id: String, message_id: String, emoji: String, remove: bool },
-    /// A thread in a chat, from a message or on its own; the name has at most 100 characters.
+    /// A thread in a chat, from a message or on its own; the name has at most
+    /// [`LONGEST_THREAD_NAME`].
     ThreadCreate { chat_id: String, thread_name: String, message_id: Option<String> },
-    /// A new name for a thread. `chat_id` is the parent, `message_id` the thread.
+    /// A new name for a thread, as long as in [`Op::ThreadCreate`]. `chat_id` is the parent, `message_id` the thread.
     ThreadRename {
         chat_id: String,
         message_id: String,
@@ -80,14 +86,14 @@ pub enum Op {
 }
 
 /// A button of a prompt.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct PromptOption {
     /// What comes back in the press.
     pub id: String,
     /// What the user reads.
     pub label: String,
     /// How it looks, in the platform's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub style: Option<String>,
 }
 
@@ -197,6 +203,25 @@ impl Action {
             | Op::React { .. }
             | Op::ThreadCreate { .. }
             | Op::ThreadRename { .. }
+            | Op::Other { .. } => None,
+        }
+    }
+
+    /// The name that a thread is to have; at most [`LONGEST_THREAD_NAME`], whatever the platform.
+    #[must_use]
+    pub fn thread_name(&self) -> Option<&str> {
+        match &self.op {
+            Op::ThreadCreate { thread_name, .. } | Op::ThreadRename { thread_name, .. } => Some(thread_name),
+            Op::Send { .. }
+            | Op::Edit { .. }
+            | Op::Typing { .. }
+            | Op::FollowUp { .. }
+            | Op::GetChatInfo { .. }
+            | Op::Delete { .. }
+            | Op::SendMedia { .. }
+            | Op::Prompt { .. }
+            | Op::React { .. }
+            | Op::Draft { .. }
             | Op::Other { .. } => None,
         }
     }

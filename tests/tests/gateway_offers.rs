@@ -126,6 +126,29 @@ fn a_text_that_waits_is_measured_on_the_next_link() {
     assert_eq!(rig.take_frames_of("outbound").len(), 1);
 }
 
+/// O11: a thread's name has at most a hundred characters, on every platform, with a link and before there is one.
+#[test]
+fn the_name_of_a_thread() {
+    let mut rig = two_bots();
+    let offered = json!({"supported_ops": ["thread_create", "thread_rename"]});
+    rig.connector_says(&lines::descriptor_with("slack", &offered));
+    let limit = TextLimit { max: 100, unit: LengthUnit::Chars };
+    let patient = Options { wait_for_link: true, ..on("slack") };
+    let check = |rig: &mut GatewayRig| {
+        for name in ["thread_create", "thread_rename"] {
+            for (length, refusal) in [(100, None), (101, Some(Refusal::TooLong(limit)))] {
+                let thread_name = "é".repeat(length);
+                let action =
+                    json!({"op": name, "chat_id": "c", "message_id": "m", "thread_name": thread_name});
+                assert_eq!(rig.refusal(op(&action.to_string()), &patient), refusal, "{name} {length}");
+            }
+        }
+    };
+    check(&mut rig);
+    rig.socket_breaks();
+    check(&mut rig);
+}
+
 /// O11, H3: the pieces of a text that is too long for its chat are each a valid send.
 #[test]
 fn pieces_are_valid_sends() {

@@ -2,11 +2,12 @@
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde_json::Value;
 
-use super::{Action, Fields, Op};
+use super::{Action, Fields, Op, PromptOption};
 use crate::json::Json;
 
 impl Action {
@@ -140,7 +141,7 @@ impl Reader<'_> {
             prompt_kind: self.text("prompt_kind")?,
             prompt_id: self.text("prompt_id")?,
             content: self.text("content")?,
-            options: self.take("options", |value| serde_json::from_value(value).ok())?,
+            options: self.take("options", as_options)?,
             timeout_s: self.take_if("timeout_s", |value| value.as_u64())?,
             reply_to: self.text_if("reply_to")?,
         })
@@ -195,6 +196,20 @@ fn as_text(value: Value) -> Option<String> {
     }
 }
 
+fn as_options(value: Value) -> Option<Vec<PromptOption>> {
+    let Value::Array(options) = value else { return None };
+    options.into_iter().map(as_option).collect()
+}
+
+fn as_option(value: Value) -> Option<PromptOption> {
+    let Value::Object(mut fields) = value else { return None };
+    let style = match fields.remove("style") {
+        None | Some(Value::Null) => None,
+        Some(style) => Some(as_text(style)?),
+    };
+    Some(PromptOption { id: as_text(fields.remove("id")?)?, label: as_text(fields.remove("label")?)?, style })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,6 +245,38 @@ mod tests {
     fn half_an_emoji_does_not_cost_the_action() {
         let action = Action::from_json(r#"{"op":"send","chat_id":"c","content":"hi \ud83d"}"#).unwrap();
         assert_eq!((action.chat_id(), action.content()), (Some("c"), Some("hi \u{fffd}")));
+    }
+
+    /// The id of a button may be a number, as any other; a button without an id or a label is none.
+    #[test]
+    fn the_buttons_of_a_prompt() {
+        let prompt = |options: &str| {
+            let fields =
+                r#""op":"prompt","chat_id":"c","prompt_kind":"choice","prompt_id":"p","content":"x""#;
+            let action = Action::from_json(&alloc::format!(r#"{{{fields},"options":{options}}}"#));
+            if let Op::Prompt { options, .. } = action.ok()?.op { Some(options) } else { None }
+        };
+        let option = |id: &str, label: &str, style: Option<&str>| PromptOption {
+            id: id.to_owned(),
+            label: label.to_owned(),
+            style: style.map(ToOwned::to_owned),
+        };
+        assert_eq!(prompt("[]"), Some(Vec::new()));
+        assert_eq!(
+            prompt(
+                r#"[{"id":1,"label":"Yes"},{"id":"n","label":"No","style":"danger"},{"id":3,"label":4,"style":null}]"#
+            ),
+            Some(alloc::vec![
+                option("1", "Yes", None),
+                option("n", "No", Some("danger")),
+                option("3", "4", None)
+            ])
+        );
+        for wrong in
+            ["{}", "[7]", r#"[{"id":1}]"#, r#"[{"label":"x"}]"#, r#"[{"id":1,"label":"x","style":[]}]"#]
+        {
+            assert_eq!(prompt(wrong), None, "{wrong}");
+        }
     }
 
     /// A chat's id that lost its last digits would be another chat's.

@@ -13,7 +13,7 @@ use super::idle::NotNow;
 use super::outbox::Queued;
 use super::state::{Purpose, State};
 use super::{Config, Gateway, Identity};
-use crate::action::{Action, ActionResult, Op};
+use crate::action::{Action, ActionResult, LONGEST_THREAD_NAME, Op};
 use crate::codec::{Encode, Line};
 use crate::frame::ToConnector;
 use crate::ids::{LinkId, RequestId};
@@ -66,7 +66,8 @@ pub enum Refusal {
         /// Which op.
         op: Box<str>,
     },
-    /// The text is too long for the chat's platform; [`split`](crate::text::split) cuts it (rule O11).
+    /// The text is too long for the chat's platform; [`split`](crate::text::split) cuts it (rule O11). Or a thread's name
+    /// is longer than any may be.
     TooLong(TextLimit),
 }
 
@@ -146,6 +147,9 @@ impl Gateway {
             if limited_text(action).is_some_and(|text| !limit.fits(text)) {
                 return Err(Refusal::TooLong(limit));
             }
+        }
+        if action.thread_name().is_some_and(|name| !LONGEST_THREAD_NAME.fits(name)) {
+            return Err(Refusal::TooLong(LONGEST_THREAD_NAME));
         }
         Ok(place)
     }

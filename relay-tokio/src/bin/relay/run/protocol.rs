@@ -1,10 +1,13 @@
 //! The agent protocol: JSON lines to an agent and from it.
 
+use std::borrow::Cow;
+
 use relay_tokio::Delivery;
 use relay_tokio::proto::DeliveryKind;
 use relay_tokio::proto::action::{Action, ActionResult};
 use relay_tokio::proto::event::{MessageEvent, SessionScope, session_key};
 use relay_tokio::proto::gateway::{Outcome, Rejected, Status};
+use relay_tokio::proto::json::Json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -68,26 +71,39 @@ pub(super) fn name_of(status: Status) -> &'static str {
     }
 }
 
-/// A line to the agent: what became of its action.
+/// A line to the agent: what became of its action. A connector's answer is told as it came.
 pub(super) fn result(reference: &Value, outcome: Result<Outcome, Rejected<Action>>) -> String {
-    let failed = |error: String, code: &'static str| json!(ActionResult::refused(code, error));
+    let failed = |code: &'static str, error: String| raw(&ActionResult::refused(code, error).to_json());
     let (result, ambiguous) = match outcome {
-        Ok(Outcome::Answered(result)) => (serde_json::from_slice(&result).unwrap_or(Value::Null), false),
-        Ok(Outcome::Failed(failure)) => (failed(failure.to_string(), "not_sent"), false),
-        Ok(Outcome::Ambiguous(ambiguity)) => (failed(ambiguity.to_string(), "unknown_outcome"), true),
-        Err(rejected) => (failed(rejected.to_string(), "refused"), false),
+        Ok(Outcome::Answered(result)) => (raw(&String::from_utf8_lossy(&result)), false),
+        Ok(Outcome::Failed(failure)) => (failed("not_sent", failure.to_string()), false),
+        Ok(Outcome::Ambiguous(ambiguity)) => (failed("unknown_outcome", ambiguity.to_string()), true),
+        Err(rejected) => (failed("refused", rejected.to_string()), false),
     };
-    let mut told = json!({"type": "result", "ref": reference, "result": result});
-    if let (true, Value::Object(fields)) = (ambiguous, &mut told) {
-        fields.insert("ambiguous".into(), true.into());
-    }
-    line(&told)
+    line(&Told { kind: "result", reference, result: &result, ambiguous })
 }
 
 /// A line to the agent: its action could not be understood.
 pub(super) fn misunderstood(reference: &Value, error: &str) -> String {
-    let result = ActionResult::refused("bad_action", error);
-    line(&json!({"type": "result", "ref": reference, "result": result}))
+    let result = raw(&ActionResult::refused("bad_action", error).to_json());
+    line(&Told { kind: "result", reference, result: &result, ambiguous: false })
+}
+
+#[derive(serde::Serialize)]
+struct Told<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "ref")]
+    reference: &'a Value,
+    result: &'a RawValue,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    ambiguous: bool,
+}
+
+/// JSON that somebody else wrote, whose texts may be cut inside an emoji.
+fn raw(json: &str) -> Box<RawValue> {
+    let readable = Json::parse(json).map(|json| json.mended().into_owned());
+    readable.and_then(|json| RawValue::from_string(json).ok()).unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
 /// What an agent says.
@@ -104,11 +120,12 @@ pub(super) enum FromAgent {
 }
 
 impl FromAgent {
-    /// Reads a line of the agent's.
+    /// Reads a line of the agent's. Half an emoji in it is U+FFFD.
     ///
     /// # Errors
     /// In words, when it is none of the protocol; with the reference, if the agent waits for a result.
     pub(super) fn read(text: &str) -> Result<Self, (String, Option<Value>)> {
+        let text = &*Json::parse(text).map_or(Cow::Borrowed(text), Json::mended);
         let spoken: Spoken =
             serde_json::from_str(text).map_err(|error| (error.to_string(), reference_of(text)))?;
         Ok(match spoken {
@@ -189,6 +206,10 @@ mod tests {
             Ok(FromAgent::Reply { delivery: "7".into(), content: "x".into() })
         );
         assert_eq!(
+            FromAgent::read(r#"{"type":"reply","delivery":"7","content":"cut \ud83d"}"#),
+            Ok(FromAgent::Reply { delivery: "7".into(), content: "cut \u{fffd}".into() })
+        );
+        assert_eq!(
             FromAgent::read(r#"{"type":"ack","delivery":7}"#),
             Ok(FromAgent::Ack { delivery: "7".into() })
         );
@@ -209,10 +230,17 @@ mod tests {
 
     #[test]
     fn what_an_agent_is_told() {
-        let answered = Ok(Outcome::Answered(r#"{"success":true,"message_id":"m"}"#.into()));
-        let expected =
-            "{\"ref\":\"a\",\"result\":{\"message_id\":\"m\",\"success\":true},\"type\":\"result\"}\n";
-        assert_eq!(result(&json!("a"), answered), expected);
+        for (answer, told) in [
+            (r#"{"success":true,"message_id":"m"}"#, r#"{"success":true,"message_id":"m"}"#),
+            (r#"{"success":false,"error":"cut \ud83d"}"#, "{\"success\":false,\"error\":\"cut \u{fffd}\"}"),
+            (
+                r#"{"z":1,"count":123456789012345678901234567890}"#,
+                r#"{"z":1,"count":123456789012345678901234567890}"#,
+            ),
+        ] {
+            let expected = format!("{{\"type\":\"result\",\"ref\":\"a\",\"result\":{told}}}\n");
+            assert_eq!(result(&json!("a"), Ok(Outcome::Answered(answer.into()))), expected);
+        }
         let lost =
             result(&json!(1), Ok(Outcome::Ambiguous(relay_tokio::proto::gateway::Ambiguity::LinkLost)));
         assert!(lost.contains("\"ambiguous\":true"), "{lost}");
