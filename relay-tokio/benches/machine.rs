@@ -4,32 +4,20 @@
 //! Frames lie side by side in one buffer, as a socket's reads leave them, and each is another message, so that the
 //! window of known deliveries is full and moves on. What counts is the median of the rounds' ratios.
 
-use std::borrow::Cow;
 use std::hint::black_box;
 use std::time::Instant as Time;
 
 use allocation_counter::measure;
 use bytes::Bytes;
+use envelope::Envelope;
 use relay_tokio::proto::gateway::{Config, Gateway, Inbound};
 use relay_tokio::proto::{Features, Instant, LinkEvent, LinkId};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Frames that are read at once.
 const BATCH: usize = 200;
 
 const ROUNDS: usize = 400;
-
-/// What any reader of the envelope does at least.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    event: Option<&'a RawValue>,
-    #[serde(borrow, rename = "bufferId")]
-    buffer_id: Option<Cow<'a, str>>,
-}
 
 fn main() {
     let mut gateway = linked();
@@ -61,7 +49,7 @@ fn main() {
 }
 
 fn decode(line: &str) {
-    let envelope: Envelope<'_> = serde_json::from_str(line).expect("an envelope");
+    let envelope = Envelope::read(line);
     black_box((envelope.kind.len(), envelope.event.map(RawValue::get), envelope.buffer_id));
 }
 
@@ -115,5 +103,7 @@ fn median(figures: &mut [f64]) -> f64 {
     figures[figures.len() / 2]
 }
 
+#[path = "envelope.rs"]
+mod envelope;
 #[path = "frame.rs"]
 mod frame;

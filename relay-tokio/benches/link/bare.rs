@@ -1,4 +1,4 @@
-//! The yardsticks: WebSocket clients that look at nothing.
+//! The yardsticks: WebSocket clients that look at nothing, and one that reads as little as can be.
 
 use std::net::SocketAddr;
 use std::task::Poll;
@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+use crate::envelope::Envelope;
 use crate::stand_in::{Work, runtime};
 
 const HELLO: &str = "{\"type\":\"hello\",\"platform\":\"relay\",\"botId\":\"\"}\n";
@@ -22,20 +23,27 @@ const OUTBOUND: &str = concat!(
 /// The plain client: each message is flushed when it is sent.
 #[allow(dead_code, reason = "not every benchmark needs both clients")]
 pub(crate) fn plain(address: SocketAddr, work: Work, over: oneshot::Receiver<()>) {
-    run(address, work, over, true);
+    run(address, work, over, true, false);
 }
 
 /// The batching client: messages are flushed when there is nothing more to read.
 pub(crate) fn batching(address: SocketAddr, work: Work, over: oneshot::Receiver<()>) {
-    run(address, work, over, false);
+    run(address, work, over, false, false);
 }
 
-fn run(address: SocketAddr, work: Work, over: oneshot::Receiver<()>, flush: bool) {
+/// The decoding client: as the batching one, but each frame's envelope is read with serde_json, and its own `bufferId` is
+/// acked. Nothing is checked, remembered or handed to anyone.
+#[allow(dead_code, reason = "not every benchmark needs it")]
+pub(crate) fn decoding(address: SocketAddr, work: Work, over: oneshot::Receiver<()>) {
+    run(address, work, over, false, true);
+}
+
+fn run(address: SocketAddr, work: Work, over: oneshot::Receiver<()>, flush: bool, decode: bool) {
     runtime().block_on(async {
         let stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("nodelay");
         let (socket, _) = client_async(format!("ws://{address}/relay"), stream).await.expect("an upgrade");
-        let mut client = Bare { socket, flush };
+        let mut client = Bare { socket, flush, decode };
         client.socket.send(HELLO.into()).await.expect("a hello");
         client.read().await;
         match work {
@@ -50,13 +58,15 @@ fn run(address: SocketAddr, work: Work, over: oneshot::Receiver<()>, flush: bool
 struct Bare {
     socket: WebSocketStream<TcpStream>,
     flush: bool,
+    decode: bool,
 }
 
 impl Bare {
     async fn ack(&mut self, frames: usize) {
         for _ in 0..frames {
-            self.read().await;
-            self.write(ACK).await;
+            let frame = self.read().await;
+            let ack = if self.decode { ack_of(&frame) } else { Utf8Bytes::from_static(ACK) };
+            self.write(ack).await;
         }
         self.socket.flush().await.expect("acks sent");
     }
@@ -65,7 +75,7 @@ impl Bare {
         let (mut sent, mut answered) = (0, 0);
         while answered < frames {
             while sent < frames && sent - answered < window {
-                self.write(OUTBOUND).await;
+                self.write(Utf8Bytes::from_static(OUTBOUND)).await;
                 sent += 1;
             }
             self.read().await;
@@ -73,15 +83,15 @@ impl Bare {
         }
     }
 
-    async fn write(&mut self, line: &'static str) {
-        let message = Message::Text(Utf8Bytes::from_static(line));
+    async fn write(&mut self, line: Utf8Bytes) {
+        let message = Message::Text(line);
         let written =
             if self.flush { self.socket.send(message).await } else { self.socket.feed(message).await };
         written.expect("a message written");
     }
 
     /// Reads one message. What was written goes out before the client waits.
-    async fn read(&mut self) {
+    async fn read(&mut self) -> Message {
         let message = match poll!(self.socket.next()) {
             Poll::Ready(message) => message,
             Poll::Pending => {
@@ -89,6 +99,12 @@ impl Bare {
                 self.socket.next().await
             }
         };
-        message.expect("the stand-in").expect("a message");
+        message.expect("the stand-in").expect("a message")
     }
+}
+
+fn ack_of(frame: &Message) -> Utf8Bytes {
+    let envelope = Envelope::read(frame.to_text().expect("a text"));
+    let buffer_id = envelope.buffer_id.expect("a bufferId");
+    format!("{{\"type\":\"inbound_ack\",\"bufferId\":\"{buffer_id}\"}}\n").into()
 }

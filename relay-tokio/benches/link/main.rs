@@ -8,6 +8,8 @@
 //! flushes it. The batching one flushes only when it would otherwise wait, which is as little work as a client can do.
 
 mod bare;
+#[path = "../envelope.rs"]
+mod envelope;
 #[path = "../frame.rs"]
 mod frame;
 mod gateway;

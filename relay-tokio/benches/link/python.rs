@@ -1,9 +1,12 @@
 //! A link over loopback, beside the published Python client on the same work.
 //!
-//! Both talk to the stand-in of the `link` benchmark, and so does the batching client that parses nothing, to show what
-//! is there to be had at all. `bash tests/run.sh` installs the Python client.
+//! Both talk to the stand-in of the `link` benchmark, and so do two clients that show what is there to be had at all: the
+//! batching one, which parses nothing, and the decoding one, which reads each frame's envelope and does nothing else that a
+//! relay has to do. `bash tests/run.sh` installs the Python client.
 
 mod bare;
+#[path = "../envelope.rs"]
+mod envelope;
 #[path = "../frame.rs"]
 mod frame;
 mod gateway;
@@ -27,8 +30,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     println!(
-        "{:<32} {:>11} {:>11} {:>11} {:>9} {:>9}",
-        "frames a second", "python", "batching", "relay", "batch. ÷", "relay ÷"
+        "{:<32} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "frames a second", "python", "batching", "decoding", "relay", "batch. ÷", "decod. ÷", "relay ÷"
     );
     // The Python client gets less to do, so that both take their time.
     let inbound = |window, frames| Work::Inbound { window, frames };
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
 struct Round {
     python: f64,
     batching: f64,
+    decoding: f64,
     relay: f64,
 }
 
@@ -52,16 +56,19 @@ fn compare(name: &str, python_work: Work, relay_work: Work) {
     for number in 0..=ROUNDS {
         let python = stand_in::rate(python_work, number, python);
         let batching = stand_in::rate(relay_work, number, bare::batching);
+        let decoding = stand_in::rate(relay_work, number, bare::decoding);
         let relay = stand_in::rate(relay_work, number, gateway::run);
-        rounds.extend((number > 0).then_some(Round { python, batching, relay }));
+        rounds.extend((number > 0).then_some(Round { python, batching, decoding, relay }));
     }
     let median = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     println!(
-        "{name:<32} {:>11.0} {:>11.0} {:>11.0} {:>9.1} {:>9.1}",
+        "{name:<32} {:>9.0} {:>9.0} {:>9.0} {:>9.0} {:>9.1} {:>9.1} {:>9.1}",
         median(|round| round.python),
         median(|round| round.batching),
+        median(|round| round.decoding),
         median(|round| round.relay),
         median(|round| round.batching / round.python),
+        median(|round| round.decoding / round.python),
         median(|round| round.relay / round.python),
     );
 }
