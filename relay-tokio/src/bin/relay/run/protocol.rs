@@ -185,7 +185,9 @@ fn id(value: Value) -> String {
 
 fn line(told: &impl serde::Serialize) -> String {
     // Nothing here holds a key that is no string, which alone would fail.
-    let mut line = serde_json::to_string(told).unwrap_or_default();
+    let told = serde_json::to_string(told).unwrap_or_default();
+    // In what a peer wrote, these can only stand between the tokens. Some agents would take them for the line's end.
+    let mut line = told.replace(['\n', '\r'], " ");
     line.push('\n');
     line
 }
@@ -233,6 +235,7 @@ mod tests {
         for (answer, told) in [
             (r#"{"success":true,"message_id":"m"}"#, r#"{"success":true,"message_id":"m"}"#),
             (r#"{"success":false,"error":"cut \ud83d"}"#, "{\"success\":false,\"error\":\"cut \u{fffd}\"}"),
+            ("{\"success\":\rtrue}", r#"{"success": true}"#),
             (
                 r#"{"z":1,"count":123456789012345678901234567890}"#,
                 r#"{"z":1,"count":123456789012345678901234567890}"#,
