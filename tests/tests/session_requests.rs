@@ -78,6 +78,8 @@ fn refusals_are_results() {
     let results = rig.take_frames_of("outbound_result");
     let told = results.first().map(|frame| (&frame["requestId"], &frame["result"]["code"]));
     assert_eq!(told, Some((&json!("bare"), &json!("bad_action"))));
+    rig.gateway_says("{\"type\":\"outbound\",\"requestId\":1e5}\n");
+    assert_eq!(rig.take_frames_of("outbound_result")[0]["requestId"], "1e5", "an id is its digits");
     assert_eq!(rig.take_outbounds(), [], "nobody acts for them");
     assert_eq!(asked(&mut rig, json!({"platform": "discord", "botId": "bot"})), None, "taken");
     let ticket = rig.take_outbounds()[0].ticket;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use relay_proto::connector::{Config, Event, Transmit};
 use relay_proto::{DeliveryKind, Instant, LinkId, Position};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::lines;
 
@@ -126,13 +127,9 @@ impl MailboxWatch {
             if lines::is(&frame, "hello") {
                 link.hellos += 1;
             } else if lines::is(&frame, "outbound") {
-                // Without an id there is nothing to answer under.
-                let id = match &frame["requestId"] {
-                    Value::String(id) => id.clone(),
-                    Value::Number(id) => id.to_string(),
-                    _ => continue,
-                };
-                *link.owed.entry(id).or_default() += 1;
+                if let Some(id) = request_id(&line) {
+                    *link.owed.entry(id).or_default() += 1;
+                }
             } else if lines::is(&frame, "inbound_ack") {
                 let named = |entry: &&mut Entry| frame["bufferId"] == *entry.buffer_id;
                 self.entries.values_mut().filter(named).for_each(|entry| entry.acked = true);
@@ -263,5 +260,16 @@ impl MailboxWatch {
     fn link_as(&mut self, id: LinkId, transmit: &Transmit) -> &mut Link {
         let link = self.link.as_mut().filter(|link| link.id == id);
         link.unwrap_or_else(|| panic!("C10: {transmit:?} for a link that is not open"))
+    }
+}
+
+/// The id under which the frame is answered: a text, or a number's digits as they stand.
+fn request_id(line: &[u8]) -> Option<String> {
+    let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(line).ok()?;
+    let id = fields.get("requestId")?.get();
+    match id.as_bytes().first()? {
+        b'"' => serde_json::from_str(id).ok(),
+        b'-' | b'0'..=b'9' => Some(id.to_owned()),
+        _ => None,
     }
 }

@@ -7,6 +7,7 @@ mod duration;
 mod exit;
 mod logging;
 mod output;
+mod raw_json;
 mod run;
 mod secret_file;
 mod settings;

@@ -8,7 +8,6 @@ use std::time::Duration;
 use relay_tokio::proto::action::{Action, ActionResult};
 use relay_tokio::proto::auth::Secret;
 use relay_tokio::proto::event::Descriptor;
-use relay_tokio::proto::json::Json;
 use relay_tokio::{BoxFuture, Outbound, Owner, Platform};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
@@ -18,6 +17,7 @@ use serde_json::value::RawValue;
 use tracing::{debug, warn};
 
 use super::bounded::Bounded;
+use crate::raw_json;
 
 /// How many chats are known to live on a platform.
 const CHATS: usize = 65_536;
@@ -113,9 +113,7 @@ impl Inner {
         };
         // As the gateway wrote it, but for halves of emojis: ids keep all their digits, and an op that nobody here knows
         // its fields.
-        let mended =
-            Json::parse(action).and_then(|action| RawValue::from_string(action.mended().into()).ok());
-        let Some(action) = mended else {
+        let Some(action) = raw_json::mended(action) else {
             return ActionResult::refused("bad_action", "the action cannot be read").to_json();
         };
         let Owner { tenant, instance } = &owner;

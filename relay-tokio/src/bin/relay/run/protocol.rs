@@ -12,6 +12,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::raw_json;
+
 /// A line to the agent about a delivery: a message, or a forward that is none.
 pub(super) fn delivery(id: &str, delivery: &Delivery) -> String {
     let raw: &RawValue = serde_json::from_str(delivery.json()).unwrap_or(RawValue::NULL);
@@ -73,20 +75,22 @@ pub(super) fn name_of(status: Status) -> &'static str {
 
 /// A line to the agent: what became of its action. A connector's answer is told as it came.
 pub(super) fn result(reference: &Value, outcome: Result<Outcome, Rejected<Action>>) -> String {
-    let failed = |code: &'static str, error: String| raw(&ActionResult::refused(code, error).to_json());
     let (result, ambiguous) = match outcome {
-        Ok(Outcome::Answered(result)) => (raw(&String::from_utf8_lossy(&result)), false),
-        Ok(Outcome::Failed(failure)) => (failed("not_sent", failure.to_string()), false),
-        Ok(Outcome::Ambiguous(ambiguity)) => (failed("unknown_outcome", ambiguity.to_string()), true),
-        Err(rejected) => (failed("refused", rejected.to_string()), false),
+        Ok(Outcome::Answered(result)) => (raw_json::mended(&String::from_utf8_lossy(&result)), false),
+        Ok(Outcome::Failed(failure)) => (refused("not_sent", &failure), false),
+        Ok(Outcome::Ambiguous(ambiguity)) => (refused("unknown_outcome", &ambiguity), true),
+        Err(rejected) => (refused("refused", &rejected), false),
     };
-    line(&Told { kind: "result", reference, result: &result, ambiguous })
+    line(&Told { kind: "result", reference, result, ambiguous })
 }
 
 /// A line to the agent: its action could not be understood.
 pub(super) fn misunderstood(reference: &Value, error: &str) -> String {
-    let result = raw(&ActionResult::refused("bad_action", error).to_json());
-    line(&Told { kind: "result", reference, result: &result, ambiguous: false })
+    line(&Told { kind: "result", reference, result: refused("bad_action", &error), ambiguous: false })
+}
+
+fn refused(code: &'static str, why: &impl std::fmt::Display) -> Option<Box<RawValue>> {
+    serde_json::value::to_raw_value(&ActionResult::refused(code, why.to_string())).ok()
 }
 
 #[derive(serde::Serialize)]
@@ -95,15 +99,9 @@ struct Told<'a> {
     kind: &'static str,
     #[serde(rename = "ref")]
     reference: &'a Value,
-    result: &'a RawValue,
+    result: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     ambiguous: bool,
-}
-
-/// JSON that somebody else wrote, whose texts may be cut inside an emoji.
-fn raw(json: &str) -> Box<RawValue> {
-    let readable = Json::parse(json).map(|json| json.mended().into_owned());
-    readable.and_then(|json| RawValue::from_string(json).ok()).unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
 /// What an agent says.
